@@ -1,0 +1,58 @@
+# Everything starts here: `make run` and `make test` set themselves up in .venv.
+
+PYTHON ?= python3
+VENV := .venv
+PY := $(VENV)/bin/python
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check format bench dist clean
+
+help: ## Say what there is to make
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/'
+
+$(PY):
+	@echo "==> Making a virtual environment in $(VENV)"
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "microweb needs Python 3.10 or later: make PYTHON=python3.12 ...")'
+	@$(PYTHON) -m venv $(VENV) || { echo "On Debian and Ubuntu: apt-get install python3-venv"; rm -rf $(VENV); exit 1; }
+
+$(VENV)/run: setup.cfg | $(PY)
+	@echo "==> Installing microweb with its template engine"
+	@$(PY) -m pip install --quiet --disable-pip-version-check --editable '.[templates,dotenv]'
+	@touch $@
+
+$(VENV)/dev: setup.cfg | $(PY)
+	@echo "==> Installing microweb with the tools and servers of its tests"
+	@$(PY) -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
+
+run: $(VENV)/run ## Serve the guestbook example (its entries stay in examples/guestbook/instance)
+	@echo "==> Serving examples/guestbook; Ctrl-C stops it"
+	@cd examples/guestbook && exec ../../$(PY) app.py
+
+test: $(VENV)/dev ## Run all tests
+	@echo "==> Running the tests"
+	@$(PY) -m pytest
+
+check: $(VENV)/dev ## Lint, format, types, layers and exports
+	@echo "==> ruff"
+	@$(PY) -m ruff check .
+	@$(PY) -m ruff format --check .
+	@echo "==> mypy --strict"
+	@$(PY) -m mypy
+	@$(PY) -m mypy examples/myapi/app.py examples/myapi/tests
+	@cd examples/guestbook && ../../$(PY) -m mypy --config-file ../../setup.cfg app.py guestbook tests
+	@echo "==> layers and exports"
+	@$(PY) -m pytest --quiet tests/test_layers.py tests/test_exports.py
+
+format: $(VENV)/dev ## Format the code
+	@$(PY) -m ruff check --fix .
+	@$(PY) -m ruff format .
+
+bench: $(VENV)/dev ## Compare the cost of a request with Flask, Falcon and Bottle
+	@$(PY) -m benchmarks --chart benchmarks/results/latest.svg
+
+dist: $(VENV)/dev ## Build the source distribution and the wheel
+	@$(PY) -m build
+
+clean: ## Remove what was made here
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -1,0 +1,1 @@
+"""In-process comparison of microweb with other WSGI frameworks."""

@@ -1,0 +1,124 @@
+"""Results as a JSON document and as Markdown tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict
+from datetime import datetime, timezone
+
+from benchmarks import machine, stats
+from benchmarks.measure import CaseResult, Settings, Timing
+from benchmarks.peers import BASELINE, Peer
+
+SCHEMA = 1
+NOT_APPLICABLE = "n/a"
+TO = "\N{EN DASH}"
+
+
+def document(
+    results: Sequence[CaseResult], peers: Sequence[Peer], settings: Settings
+) -> dict[str, object]:
+    """Everything another person needs to redo the statistics."""
+    return {
+        "schema": SCHEMA,
+        "created": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "python": machine.describe_python(),
+        "platform": machine.describe_platform(),
+        "packages": machine.package_versions(),
+        "compiled_modules": machine.compiled_modules(),
+        "settings": {
+            "rounds": settings.rounds,
+            "sample_seconds": settings.sample_seconds,
+            "baseline": BASELINE,
+            "peers": [peer.name for peer in peers],
+        },
+        "cases": [_case_entry(result, peers) for result in results],
+        "geometric_means": _means(results, peers),
+        "geometric_means_shared_by_all": _means(_shared(results, peers), peers),
+    }
+
+
+def _case_entry(result: CaseResult, peers: Sequence[Peer]) -> dict[str, object]:
+    return {
+        "name": result.case.name,
+        "title": result.case.title,
+        "overhead": _timing_entry(result.overhead),
+        "peers": {
+            name: {**_timing_entry(timing), "ratio": asdict(stats.ratio(result, name))}
+            for name, timing in result.timings.items()
+        },
+        "not_applicable": [peer.name for peer in peers if peer.name not in result.timings],
+    }
+
+
+def _timing_entry(timing: Timing) -> dict[str, object]:
+    return {
+        "calls_per_sample": timing.calls,
+        "samples_us": list(timing.samples),
+        "us": asdict(stats.Spread.of(timing.samples)),
+    }
+
+
+def _shared(results: Sequence[CaseResult], peers: Sequence[Peer]) -> list[CaseResult]:
+    return stats.shared_by_all(results, [peer.name for peer in peers])
+
+
+def _means(results: Sequence[CaseResult], peers: Sequence[Peer]) -> dict[str, object]:
+    means = {peer.name: stats.overall(results, peer.name) for peer in peers}
+    return {name: asdict(mean) for name, mean in means.items() if mean is not None}
+
+
+def tables(results: Sequence[CaseResult], peers: Sequence[Peer]) -> str:
+    rivals = [peer for peer in peers if peer.name != BASELINE]
+    parts = [
+        "Median time per request in µs (the overhead of the harness is included):",
+        _markdown(["case", *(peer.title for peer in peers), "overhead"], _times(results, peers)),
+    ]
+    if rivals:
+        parts += [
+            f"Time as a multiple of {BASELINE}'s, median (quartiles) of the rounds; "
+            f"above 1 means slower than {BASELINE}:",
+            _markdown(["case", *(peer.title for peer in rivals)], _multiples(results, rivals)),
+        ]
+    return "\n\n".join(parts)
+
+
+def _times(results: Sequence[CaseResult], peers: Sequence[Peer]) -> Iterator[list[str]]:
+    for result in results:
+        timings = [result.timings.get(peer.name) for peer in peers]
+        yield [result.case.name, *map(_microseconds, [*timings, result.overhead])]
+
+
+def _microseconds(timing: Timing | None) -> str:
+    if timing is None:
+        return NOT_APPLICABLE
+    return f"{stats.Spread.of(timing.samples).median:.2f}"
+
+
+def _multiples(results: Sequence[CaseResult], rivals: Sequence[Peer]) -> Iterator[list[str]]:
+    for result in results:
+        yield [result.case.name, *(_multiple(result, peer.name) for peer in rivals)]
+    yield ["geometric mean, own cases", *(_mean(results, peer.name) for peer in rivals)]
+    shared = _shared(results, rivals)
+    yield ["geometric mean, cases of all", *(_mean(shared, peer.name) for peer in rivals)]
+
+
+def _multiple(result: CaseResult, peer: str) -> str:
+    if peer not in result.timings:
+        return NOT_APPLICABLE
+    spread = stats.ratio(result, peer)
+    quartiles = f"{spread.lower_quartile:.2f}{TO}{spread.upper_quartile:.2f}"
+    return f"{spread.median:.2f} ({quartiles})"
+
+
+def _mean(results: Sequence[CaseResult], peer: str) -> str:
+    mean = stats.overall(results, peer)
+    return NOT_APPLICABLE if mean is None else f"{mean.ratio:.2f} (n={len(mean.cases)})"
+
+
+def _markdown(head: Sequence[str], body: Iterable[Sequence[str]]) -> str:
+    rows = [head, *body]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(head))]
+    line = f"| {{:<{widths[0]}}} |" + "".join(f" {{:>{width}}} |" for width in widths[1:])
+    rule = ["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])]
+    return "\n".join(line.format(*row) for row in [head, rule, *rows[1:]])

@@ -1,0 +1,5 @@
+"""``python -m microweb``: the command line."""
+
+from .cli import main
+
+main()

@@ -1,0 +1,474 @@
+"""The application, and one request from top to bottom.
+
+``__call__`` → open the context → match → plan → before hooks → view → response → after hooks and
+session → send → close. Read :meth:`App.wsgi_app` first; what it calls follows in that order.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextvars import copy_context
+from functools import partial
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from werkzeug.exceptions import (
+    BadRequestKeyError,
+    HTTPException,
+    InternalServerError,
+    MethodNotAllowed,
+)
+from werkzeug.routing import RoutingException
+
+from . import signals
+from .assembly import Compiled
+from .config import debug_from_environment, load_dotenv_files
+from .context import Context, ContextManager, current, current_request_context
+from .convert import error_response, to_response
+from .rendering import Rendering
+from .request import decoded
+from .response import Response
+from .serving import serve
+
+if TYPE_CHECKING:
+    from _typeshed import OptExcInfo
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
+    from .testing import Client
+
+
+#: Where in the environ a test client puts the function that takes over an open context.
+KEEP_CONTEXT = "microweb.keep_context"
+
+
+class App(Rendering):
+    """A web application: a WSGI callable that collects views.
+
+    :param import_name: The module that it is written in, usually ``__name__``; templates, static
+        files and the instance folder are found from there.
+    :param static_url_path: The URL prefix of static files; the folder's name where it is None.
+    :param static_folder: The folder of static files; None serves none.
+    :param static_host: The host of static files, with `host_matching`.
+    :param host_matching: Rules have a `host`.
+    :param subdomain_matching: Rules have a `subdomain` of `SERVER_NAME`.
+    :param template_folder: The folder of templates.
+    :param instance_path: The folder of files that belong to one installation, absolute.
+    :param instance_relative_config: Configuration files are in the instance folder.
+    :param root_path: The module's folder, where it cannot be found from `import_name`.
+
+    .. code-block:: python
+
+        app = App(__name__)
+
+        @app.get("/")
+        def hello():
+            return "Hello!"
+    """
+
+    #: The class of :meth:`test_client`; None for `microweb.testing.Client`.
+    test_client_class: type[Any] | None = None
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer one request (PEP 3333), through :attr:`wsgi_app` and the middleware around it."""
+        return self.wsgi_app(environ, start_response)
+
+    # Not inlined into __call__: `app.wsgi_app = ProxyFix(app.wsgi_app)` is how middleware goes on.
+    def wsgi_app(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer one request: open its context, respond, and close it.
+
+        A streamed body keeps the context open until the server closes it.
+        """
+        compiled = self._compiled or self._compile()
+        context = Context(self, environ)
+        token = current.set(context)
+        error: BaseException | None = None
+        streaming = False
+        try:
+            try:
+                self._match(context, compiled)
+                response = self.full_dispatch_request()
+            except Exception as unhandled:
+                error = unhandled
+                response = self.handle_exception(unhandled)
+            body = response(environ, start_response)
+            if type(body) is not list and not response.direct_passthrough:
+                body = _Stream(self, context, body, error)
+                streaming = True
+            return body
+        except BaseException as escaping:
+            error = escaping
+            raise
+        finally:
+            if not streaming:
+                self._close(context, error)
+            current.reset(token)
+            del error  # it holds this frame by its traceback
+
+    # --- match
+
+    def _match(self, context: Context, compiled: Compiled) -> None:
+        """Find the rule and the plan; where no rule matches, what to raise in place of a view."""
+        environ = context.environ or {}
+        path = decoded(environ.get("PATH_INFO") or "")
+        hit = compiled.matcher.match(path, environ.get("REQUEST_METHOD", "GET"))
+        try:
+            if self.config["TRUSTED_HOSTS"] is not None:
+                context.url_adapter  # noqa: B018 - refuses the hosts that are not trusted
+            if hit is None:
+                hit = context.url_adapter.match(return_rule=True)  # type: ignore[union-attr, assignment]
+            context.rule, context.view_args = hit  # type: ignore[misc]
+            context.plan = compiled.plans[context.rule.endpoint]
+        except HTTPException as error:
+            if isinstance(error, MethodNotAllowed):
+                error.valid_methods = sorted(error.valid_methods or ())
+            context.routing_exception = error
+            context.plan = compiled.misses.plan(path)
+        if signals.appcontext_pushed.receivers:
+            signals.appcontext_pushed.send(self)
+
+    # --- respond
+
+    def full_dispatch_request(self) -> Response:
+        """Run the hooks and the view, and turn errors that a handler takes into responses."""
+        if signals.request_started.receivers:
+            signals.request_started.send(self)
+        try:
+            answer = self.preprocess_request()
+            if answer is None:
+                answer = self.dispatch_request()
+        except Exception as error:
+            return self.finalize_request(self.handle_user_exception(error))
+        return self.finalize_request(answer)
+
+    def preprocess_request(self) -> Any:
+        """Run the URL value preprocessors and the before hooks, until one of them answers."""
+        context = current_request_context("request")
+        plan = context.plan
+        for preprocessor in plan.url_value_preprocessors:
+            preprocessor(None if context.rule is None else context.rule.endpoint, context.view_args)
+        for hook in plan.before:
+            answer = hook()
+            if answer is not None:
+                return answer
+        return None
+
+    def dispatch_request(self) -> Any:
+        """Call the view, or raise what took its place where no rule matched."""
+        context = current_request_context("request")
+        rule = context.rule
+        if rule is None:
+            self.raise_routing_exception(context)
+        if context.environ["REQUEST_METHOD"] == "OPTIONS" and getattr(  # type: ignore[index]
+            rule, "provide_automatic_options", False
+        ):
+            return self.make_default_options_response()
+        return context.plan.view(**context.view_args)  # type: ignore[arg-type]
+
+    def raise_routing_exception(self, context: Context) -> NoReturn:
+        """Raise the 404, 405 or redirect of a request that no rule matched."""
+        raise context.routing_exception  # type: ignore[misc]
+
+    def make_default_options_response(self) -> Response:
+        """Answer OPTIONS with the methods of the URL."""
+        adapter = current_request_context("request").url_adapter
+        response = self.response_class()
+        response.allow.update(sorted(adapter.allowed_methods() if adapter else ()))
+        return response
+
+    def finalize_request(self, rv: Any, from_error_handler: bool = False) -> Response:
+        """Make the response of what a view or handler returned, and run the after hooks.
+
+        :param from_error_handler: Log what goes wrong here, and keep the response.
+        """
+        response = self.make_response(rv)
+        try:
+            response = self.process_response(response)
+            if signals.request_finished.receivers:
+                signals.request_finished.send(self, response=response)
+        except Exception:
+            if not from_error_handler:
+                raise
+            self.logger.exception("Request finalizing failed with an error while handling an error")
+        return response
+
+    def make_response(self, rv: Any) -> Response:
+        """Return the response that a view's return value stands for.
+
+        :raises TypeError: where it stands for none, saying what a view may return.
+        """
+        if type(rv) is str:
+            return self.response_class(rv)
+        if type(rv) is self.response_class:
+            return rv
+        context = current_request_context("request")
+        view = context.rule.endpoint if context.rule is not None else context.request.path
+        return to_response(
+            rv,
+            response_class=self.response_class,
+            json=self.json,
+            environ=context.environ or {},
+            view=view,
+            error_response=self.make_error_response,
+        )
+
+    def make_error_response(self, e: HTTPException) -> Response:
+        """Return the page of an HTTP error that no handler took; override it for another look.
+
+        Clients that prefer JSON get problem details (RFC 9457), others HTML.
+        """
+        environ = current_request_context("request").environ or {}
+        return error_response(
+            e, response_class=self.response_class, json=self.json, environ=environ
+        )
+
+    def process_response(self, response: Response) -> Response:
+        """Run the functions of `after_this_request` and the after hooks, and save the session."""
+        context = current_request_context("request")
+        for function in context.after_functions:
+            response = function(response)
+        for hook in context.plan.after:
+            response = hook(response)
+        interface = self.session_interface
+        if context.session_opened or interface.is_pending(self, context.environ or {}):
+            session = context.open_session()
+            if not interface.is_null_session(session):
+                interface.save_session(self, session, response)
+        return response
+
+    # --- errors
+
+    def handle_user_exception(self, e: Exception) -> Any:
+        """Return what the error handler for an exception returns, or raise the exception."""
+        if isinstance(e, BadRequestKeyError) and (
+            self.debug or self.config["TRAP_BAD_REQUEST_ERRORS"]
+        ):
+            e.show_exception = True
+        if isinstance(e, HTTPException) and not self.trap_http_exception(e):
+            return self.handle_http_exception(e)
+        handler = self._error_handler(e)
+        if handler is None:
+            raise e
+        return handler(e)
+
+    def handle_http_exception(self, e: HTTPException) -> Any:
+        """Return what the handler for an HTTP error returns, or the error as its own answer."""
+        # Without a code it is a proxy for a response; a redirect of the router is not an error.
+        if e.code is None or isinstance(e, RoutingException):
+            return e
+        handler = self._error_handler(e)
+        return e if handler is None else handler(e)
+
+    def trap_http_exception(self, e: Exception) -> bool:
+        """Whether an HTTP error is handled like any other exception."""
+        if self.config["TRAP_HTTP_EXCEPTIONS"]:
+            return True
+        trap = self.config["TRAP_BAD_REQUEST_ERRORS"]
+        if trap is None and self.debug and isinstance(e, BadRequestKeyError):
+            return True
+        return bool(trap) and isinstance(e, BadRequestKeyError)
+
+    def handle_exception(self, e: Exception) -> Response:
+        """Answer an exception that nothing handled: log it, and send a 500.
+
+        In debug mode, in tests and with `PROPAGATE_EXCEPTIONS` it is raised, for the debugger or
+        the test to see. A handler for 500 gets an `InternalServerError` whose
+        `original_exception` is the exception.
+        """
+        signals.got_request_exception.send(self, exception=e)
+        propagate = self.config["PROPAGATE_EXCEPTIONS"]
+        if propagate is None:
+            propagate = self.testing or self.debug
+        if propagate:
+            raise e
+        self.log_exception(sys.exc_info())
+        server_error: Any = InternalServerError(original_exception=e)
+        handler = self._error_handler(server_error)
+        if handler is not None:
+            server_error = handler(server_error)
+        return self.finalize_request(server_error, from_error_handler=True)
+
+    def log_exception(self, exc_info: OptExcInfo) -> None:
+        """Log an exception that nothing handled, with the path and method of the request."""
+        request = current_request_context("request").request
+        self.logger.error("Exception on %s [%s]", request.path, request.method, exc_info=exc_info)
+
+    def _error_handler(self, error: Exception) -> Callable[[Any], Any] | None:
+        handler: Callable[[Any], Any] | None = current_request_context(
+            "request"
+        ).plan.error_handler(error)
+        return handler
+
+    # --- close
+
+    def _close(self, context: Context, error: BaseException | None) -> None:
+        """End a context that is current for the last time: every teardown runs, whatever fails."""
+        if context.environ is not None:
+            keep = context.environ.pop(KEEP_CONTEXT, None)
+            if keep is not None:
+                keep(ContextManager(context, lambda context: None, self._close))
+                return
+            self.do_teardown_request(error)
+            if "request" in context.__dict__:
+                context.request.close()
+        self.do_teardown_appcontext(error)
+        if context.routing_exception is not None:
+            # Its traceback holds the frames that hold this context.
+            context.routing_exception.__traceback__ = None
+        if signals.appcontext_popped.receivers:
+            signals.appcontext_popped.send(self)
+
+    def do_teardown_request(self, exc: BaseException | None = None) -> None:
+        """Run the teardown functions of the request."""
+        plan = current_request_context("request").plan
+        if plan is not None:
+            self._run_teardown(plan.teardown, exc)
+        if signals.request_tearing_down.receivers:
+            signals.request_tearing_down.send(self, exc=exc)
+
+    def do_teardown_appcontext(self, exc: BaseException | None = None) -> None:
+        """Run the teardown functions of the context."""
+        if self.teardown_appcontext_funcs:
+            self._run_teardown(reversed(self.teardown_appcontext_funcs), exc)
+        if signals.appcontext_tearing_down.receivers:
+            signals.appcontext_tearing_down.send(self, exc=exc)
+
+    def _run_teardown(
+        self, functions: Iterable[Callable[[BaseException | None], Any]], exc: BaseException | None
+    ) -> None:
+        for function in functions:
+            try:
+                function(exc)
+            except Exception as error:
+                self.logger.exception("Teardown function %r failed", function.__name__)
+                signals.got_request_exception.send(self, exception=error)
+
+    # --- contexts by hand
+
+    def app_context(self) -> ContextManager:
+        """Return a context without a request: ``with app.app_context():``."""
+        return ContextManager(Context(self), self._opened, self._close)
+
+    def request_context(self, environ: WSGIEnvironment) -> ContextManager:
+        """Return a context with the request of a WSGI environ."""
+        return ContextManager(Context(self, environ), self._opened, self._close)
+
+    def test_request_context(self, *args: Any, **kwargs: Any) -> ContextManager:
+        """Return a context with a request made up for a test.
+
+        :param args: A path such as ``"/?page=2"``, and what
+            :class:`werkzeug.test.EnvironBuilder` takes: `method`, `data`, `json`, `headers`…
+
+        .. code-block:: python
+
+            with app.test_request_context("/users/7", method="POST"):
+                assert request.view_args == {"id": 7}
+        """
+        from .testing import make_environ
+
+        return self.request_context(make_environ(self, *args, **kwargs))
+
+    def _opened(self, context: Context) -> None:
+        if context.environ is not None:
+            self._match(context, self._compiled or self._compile())
+        elif signals.appcontext_pushed.receivers:
+            signals.appcontext_pushed.send(self)
+
+    def test_client(self, use_cookies: bool = True, **kwargs: Any) -> Client:
+        """Return a client that calls the application without a server; see `microweb.testing`."""
+        from .testing import Client
+
+        client_class: type[Client] = self.test_client_class or Client
+        return client_class(self, self.response_class, use_cookies=use_cookies, **kwargs)
+
+    # --- run
+
+    def run(
+        self,
+        host: str | None = None,
+        port: int | None = None,
+        debug: bool | None = None,
+        load_dotenv: bool = True,
+        **options: Any,
+    ) -> None:
+        """Serve the application on this machine, for development.
+
+        In debug mode the server restarts when a file changes and shows a debugger in the browser.
+
+        :param host: The address to listen on; ``127.0.0.1``, or the host of `SERVER_NAME`.
+        :param port: The port; 8000, or the next free one, or the port of `SERVER_NAME`.
+        :param debug: Switch debug mode on or off first.
+        :param load_dotenv: Read ``.env`` and ``.microwebenv`` first, if python-dotenv is there.
+        :param options: Passed to :func:`werkzeug.serving.run_simple`.
+
+        The command ``microweb run`` serves the application by itself, so that the call does
+        nothing under it.
+        """
+        if os.environ.get("MICROWEB_RUN_FROM_CLI") == "true":
+            return
+        if load_dotenv:
+            load_dotenv_files()
+            if "MICROWEB_DEBUG" in os.environ:
+                self.debug = debug_from_environment()
+        if debug is not None:
+            self.debug = debug
+        options.setdefault("use_reloader", self.debug)
+        options.setdefault("use_debugger", self.debug)
+        options.setdefault("threaded", True)
+        server_host, _, server_port = (self.config["SERVER_NAME"] or "").partition(":")
+        if port is None and server_port:
+            port = int(server_port)
+        serve(self, self.name, host or server_host or None, port, **options)
+
+
+class _Stream:
+    """A body that is produced while the server sends it, within the context of its request.
+
+    The context is entered for each step and left again, so that streams which a server
+    interleaves on one thread do not see each other's.
+    """
+
+    def __init__(
+        self, app: App, context: Context, body: Iterable[bytes], error: BaseException | None
+    ) -> None:
+        self._app = app
+        self._context = context
+        self._body = body
+        self._error = error
+        self._variables = copy_context()
+        self._closed = False
+
+    def __iter__(self) -> Iterator[bytes]:
+        # Steps without a Python frame of their own: next(chunks), inside the context.
+        step = partial(self._variables.run, next, self._chunks(), _END)
+        return iter(step, _END)  # type: ignore[arg-type]
+
+    def _chunks(self) -> Iterator[bytes]:
+        try:
+            yield from self._body
+        except Exception as error:
+            # The connection is cut by raising it: a body that ends here would look complete.
+            self._error = error
+            self._app.log_exception(sys.exc_info())
+            signals.got_request_exception.send(self._app, exception=error)
+            raise
+
+    def close(self) -> None:
+        """End the request; the server calls this in any case (PEP 3333)."""
+        if not self._closed:
+            self._closed = True
+            self._variables.run(self._finish)
+
+    def _finish(self) -> None:
+        try:
+            close = getattr(self._body, "close", None)
+            if close is not None:
+                close()
+        except Exception as error:
+            self._error = error
+            self._app.log_exception(sys.exc_info())
+        finally:
+            self._app._close(self._context, self._error)
+
+
+_END = object()

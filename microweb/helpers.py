@@ -1,0 +1,295 @@
+"""What views call: URLs, responses, errors, messages, templates and files of the current app."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Collection, Iterator
+from datetime import datetime
+from functools import wraps
+from typing import IO, TYPE_CHECKING, Any, NoReturn, TypeVar
+
+import werkzeug.exceptions
+import werkzeug.utils
+from werkzeug.wrappers import Response as WerkzeugResponse
+
+from . import files, signals
+from .context import Context, current, current_context, current_request_context
+from .proxies import current_app, session
+from .rendering import flashed_messages
+from .response import Response
+from .sessions import add_flash
+
+if TYPE_CHECKING:
+    import jinja2
+
+F = TypeVar("F", bound=Callable[..., Any])
+After = TypeVar("After", bound=Callable[[Any], Any])
+
+
+def has_request_context() -> bool:
+    """Whether a request is being handled."""
+    context = current.get()
+    return context is not None and context.environ is not None
+
+
+def has_app_context() -> bool:
+    """Whether an application is current, in a request or outside of one."""
+    return current.get() is not None
+
+
+def url_for(
+    endpoint: str,
+    *,
+    _anchor: str | None = None,
+    _method: str | None = None,
+    _scheme: str | None = None,
+    _external: bool | None = None,
+    **values: Any,
+) -> str:
+    """Build the URL of an endpoint.
+
+    :param endpoint: The view's name, after its blueprint's and a dot: ``"blog.index"``. One that
+        begins with a dot is of the current blueprint.
+    :param _anchor: The fragment behind ``#``.
+    :param _method: Choose the rule for this method.
+    :param _scheme: The scheme of a whole URL, such as ``"https"``.
+    :param _external: Build a whole URL. Outside of a request this is the default, and the host is
+        `SERVER_NAME`.
+    :param values: Values for the variables of the rule; others become the query string. None is
+        left out, a list repeats.
+    :raises werkzeug.routing.BuildError: where no rule of the endpoint takes the values.
+
+    >>> url_for("user", id=7, page=2)  # doctest: +SKIP
+    '/users/7?page=2'
+    """
+    return current_context("url_for").app.url_for(  # type: ignore[no-any-return]
+        endpoint,
+        _anchor=_anchor,
+        _method=_method,
+        _scheme=_scheme,
+        _external=_external,
+        **values,
+    )
+
+
+def redirect(
+    location: str,
+    code: int = 302,
+    Response: type[WerkzeugResponse] | None = None,  # noqa: N803 - called so in Flask
+) -> WerkzeugResponse:
+    """Return a response that sends the client to another URL.
+
+    :param location: The URL; build it with :func:`url_for`.
+    :param code: 302; 303 after a form, 301 or 308 for good, 307 to keep the method.
+    :param Response: The class of the response; the application's without it.
+    """
+    context = current.get()
+    default = None if context is None else context.app.response_class
+    return werkzeug.utils.redirect(location, code, Response or default)
+
+
+def abort(code: int | WerkzeugResponse, *args: Any, **kwargs: Any) -> NoReturn:
+    """Stop with an HTTP error, or with a response.
+
+    :param code: The status code, such as 404.
+    :param args: For the error, above all its description.
+
+    .. code-block:: python
+
+        abort(404, "There is no such user.")
+    """
+    context = current.get()
+    if context is None:
+        werkzeug.exceptions.abort(code, *args, **kwargs)
+    context.app.aborter(code, *args, **kwargs)
+    raise AssertionError("an aborter raises")  # pragma: no cover - for the type checker
+
+
+def make_response(*args: Any) -> Response:
+    """Return the response that a view returning these arguments would send.
+
+    .. code-block:: python
+
+        response = make_response(render_template("page.html"), 201)
+        response.headers["X-Parachutes"] = "are cool"
+    """
+    if not args:
+        return current_app.response_class()
+    return current_app.make_response(args[0] if len(args) == 1 else args)
+
+
+def jsonify(*args: Any, **kwargs: Any) -> Response:
+    """Return a JSON response: of one value, a list of several, or an object of keywords.
+
+    A view that returns a dict or a list does not need it.
+    """
+    return current_app.json.response(*args, **kwargs)  # type: ignore[return-value]
+
+
+def after_this_request(f: After) -> After:
+    """Pass the response of the current request to a function, which returns it or another one."""
+    context = current_request_context("after_this_request")
+    context.after_functions = (*context.after_functions, f)
+    return f
+
+
+def copy_current_request_context(f: F) -> F:
+    """Return the function, to be called elsewhere (in a thread) with the current request.
+
+    The request object is shared; read what is needed of its body before.
+    """
+    context = current_request_context("copy_current_request_context")
+
+    @wraps(f)
+    def wrapper(*args: Any, **kwargs: Any) -> Any:
+        token = current.set(_sharing(context))
+        try:
+            return f(*args, **kwargs)
+        finally:
+            current.reset(token)
+
+    return wrapper  # type: ignore[return-value]
+
+
+def _sharing(context: Context) -> Context:
+    copy = Context(context.app, context.environ)
+    copy.__dict__.update(context.__dict__)
+    # Of its own: what another thread keeps for itself.
+    copy.__dict__.pop("g", None)
+    return copy
+
+
+def stream_with_context(generator_or_function: Any) -> Any:
+    """Return what it is given: a streamed body has the request's context in any case.
+
+    As a decorator it makes a generator function of the same kind.
+    """
+    return generator_or_function
+
+
+# --- messages
+
+
+def flash(message: str, category: str = "message") -> None:
+    """Keep a message in the session, for the next page that asks for it.
+
+    :param category: Such as ``"error"``; templates can tell categories apart.
+    """
+    add_flash(session, message, category)
+    if signals.message_flashed.receivers:
+        app = current_app._get_current_object()  # type: ignore[attr-defined]
+        signals.message_flashed.send(app, message=message, category=category)
+
+
+def get_flashed_messages(
+    with_categories: bool = False, category_filter: Collection[str] = ()
+) -> list[Any]:
+    """Take the flashed messages out of the session; in the same request they stay available.
+
+    :param with_categories: Return pairs ``(category, message)``.
+    :param category_filter: Only these categories.
+    """
+    return flashed_messages(with_categories, tuple(category_filter))
+
+
+# --- templates
+
+
+def render_template(
+    template_name_or_list: str | jinja2.Template | list[str | jinja2.Template], **context: Any
+) -> str:
+    """Render a template of the `templates` folder.
+
+    :param template_name_or_list: Its name, or several, of which the first that exists is taken.
+    :param context: The names that it knows, besides those of the context processors.
+    :raises MissingPackage: where Jinja is not installed.
+    """
+    template = current_app.jinja_env.get_or_select_template(template_name_or_list)
+    return current_app.render(template, context)
+
+
+def render_template_string(source: str, **context: Any) -> str:
+    """Render a template from its text; values are escaped as in HTML."""
+    return current_app.render(current_app.jinja_env.from_string(source), context)
+
+
+def stream_template(
+    template_name_or_list: str | jinja2.Template | list[str | jinja2.Template], **context: Any
+) -> Iterator[str]:
+    """Render a template piece by piece; return this from a view to stream it."""
+    template = current_app.jinja_env.get_or_select_template(template_name_or_list)
+    return current_app.stream(template, context)
+
+
+def stream_template_string(source: str, **context: Any) -> Iterator[str]:
+    """Render a template from its text piece by piece."""
+    return current_app.stream(current_app.jinja_env.from_string(source), context)
+
+
+def get_template_attribute(template_name: str, attribute: str) -> Any:
+    """Return a macro or variable of a template, to call it from Python."""
+    return getattr(current_app.jinja_env.get_template(template_name).module, attribute)
+
+
+# --- files
+
+
+def send_file(
+    path_or_file: str | os.PathLike[str] | IO[bytes],
+    mimetype: str | None = None,
+    as_attachment: bool = False,
+    download_name: str | None = None,
+    conditional: bool = True,
+    etag: bool | str = True,
+    last_modified: datetime | int | float | None = None,
+    max_age: int | Callable[[str | None], int | None] | None = None,
+) -> Response:
+    """Send a file. Never pass a path from the client; see :func:`send_from_directory`.
+
+    :param path_or_file: A path (relative to the application's folder), or a binary file.
+    :param mimetype: The content type; guessed from the name where it is None.
+    :param as_attachment: Offer to save the file instead of showing it.
+    :param download_name: The name to save it under.
+    :param conditional: Answer conditional and range requests.
+    :param etag: Compute an ETag, or the one to send.
+    :param last_modified: When the file changed; from the file system where it is None.
+    :param max_age: For how many seconds clients may keep it without asking.
+    """
+    options = current_app.file_options()
+    if max_age is not None:
+        options["max_age"] = max_age
+    return files.send_file(
+        path_or_file,
+        _environ("send_file"),
+        mimetype=mimetype,
+        as_attachment=as_attachment,
+        download_name=download_name,
+        conditional=conditional,
+        etag=etag,
+        last_modified=last_modified,
+        root_path=current_app.root_path,
+        **options,
+    )
+
+
+def send_from_directory(
+    directory: str | os.PathLike[str], path: str | os.PathLike[str], **kwargs: Any
+) -> Response:
+    """Send a file from below a folder; a path that leads out of it is a 404.
+
+    :param directory: The folder, relative to the application's; never from the client.
+    :param path: The file in it; may come from the client.
+    :param kwargs: What :func:`send_file` takes.
+    """
+    return files.send_from_directory(
+        directory,
+        path,
+        _environ("send_from_directory"),
+        root_path=current_app.root_path,
+        **{**current_app.file_options(), **kwargs},
+    )
+
+
+def _environ(name: str) -> dict[str, Any]:
+    environ: Any = current_request_context(name).environ
+    return environ  # type: ignore[no-any-return]

@@ -1,0 +1,279 @@
+"""JSON for requests, responses and templates, and the tagged JSON of session cookies.
+
+:class:`JSONProvider` is the seam: subclass it to use another library, and set
+``App.json_provider_class``. The default writes what RFC 8259 allows and nothing else.
+"""
+
+from __future__ import annotations
+
+import json
+from base64 import b64decode, b64encode
+from collections.abc import Callable
+from datetime import date, datetime, time, timedelta
+from typing import IO, Any
+from uuid import UUID
+
+from markupsafe import Markup
+from werkzeug.http import http_date, parse_date
+from werkzeug.wrappers import Response
+
+from .lazy import lazy
+
+
+class JSONProvider:
+    """What an application needs of a JSON library; subclass it to plug another one in.
+
+    Only :meth:`dumps` and :meth:`loads` must be written.
+
+    :param app: The application it serves.
+    """
+
+    def __init__(self, app: Any) -> None:
+        self._app = app
+
+    def dumps(self, obj: Any, **kwargs: Any) -> str:
+        """Return `obj` as JSON text."""
+        raise NotImplementedError
+
+    def loads(self, s: str | bytes, **kwargs: Any) -> Any:
+        """Return the value of the JSON text `s`; raise `ValueError` where it is not JSON."""
+        raise NotImplementedError
+
+    def dump(self, obj: Any, fp: IO[str], **kwargs: Any) -> None:
+        """Write `obj` as JSON text to the text file `fp`."""
+        fp.write(self.dumps(obj, **kwargs))
+
+    def load(self, fp: IO[Any], **kwargs: Any) -> Any:
+        """Read JSON from the text or binary file `fp`."""
+        return self.loads(fp.read(), **kwargs)
+
+    def response(self, *args: Any, **kwargs: Any) -> Response:
+        """Return a response with the arguments as JSON; see :func:`microweb.jsonify`.
+
+        One positional argument is the document, several become a list, keywords an object.
+        """
+        obj = _document(args, kwargs)
+        response: Response = self._app.response_class(self.dumps(obj), mimetype="application/json")
+        return response
+
+
+def _document(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    if args and kwargs:
+        raise TypeError("jsonify takes positional or keyword arguments, not both at once.")
+    if not args:
+        return kwargs or None
+    return args[0] if len(args) == 1 else args
+
+
+def encodable(value: Any) -> Any:
+    """Return a JSON value for one of the further types that microweb writes.
+
+    :raises TypeError: for any other type, naming it.
+    """
+    if isinstance(value, (datetime, date, time)):
+        return value.isoformat()
+    if isinstance(value, timedelta):
+        return value.total_seconds()
+    if isinstance(value, UUID):
+        return str(value)
+    if hasattr(value, "__html__"):
+        return str(value.__html__())
+    return _rarely_encodable(value)
+
+
+def _rarely_encodable(value: Any) -> Any:
+    # Imported here because most applications never write these types.
+    from dataclasses import fields, is_dataclass
+    from decimal import Decimal
+    from enum import Enum
+
+    if isinstance(value, Decimal):
+        return str(value)
+    if isinstance(value, Enum):
+        return value.value
+    if is_dataclass(value) and not isinstance(value, type):
+        return {field.name: getattr(value, field.name) for field in fields(value)}
+    raise TypeError(
+        f"{type(value).__name__} cannot be written as JSON: convert the value in the view,"
+        " or extend 'default' of the application's JSON provider."
+    )
+
+
+class DefaultJSONProvider(JSONProvider):
+    """JSON by the standard library, with the types that web applications use.
+
+    Beyond JSON's own types it writes `datetime`, `date` and `time` as ISO 8601, `timedelta` as
+    seconds, `Decimal` and `UUID` as text, dataclasses as objects, enums as their value, and
+    anything with an ``__html__`` method as that text. Keys keep their order. NaN and the
+    infinities are not JSON (RFC 8259 section 6) and are refused in both directions.
+    """
+
+    #: Called with a value that JSON does not know; returns one that it does.
+    default: Callable[[Any], Any] = staticmethod(encodable)
+    #: Escape everything outside ASCII, so that the text is safe in any encoding.
+    ensure_ascii = True
+    #: Sort the keys of objects instead of keeping their order.
+    sort_keys = False
+    #: Leave out white space; None does so unless the application is in debug mode.
+    compact: bool | None = None
+    #: The content type of :meth:`response`.
+    mimetype = "application/json"
+
+    def dumps(self, obj: Any, **kwargs: Any) -> str:
+        """Return `obj` as JSON text; keywords are those of :func:`json.dumps`.
+
+        :raises ValueError: for NaN, an infinity, or a value that contains itself.
+        :raises TypeError: for a type that JSON does not know.
+        """
+        try:
+            if not kwargs:
+                return self._encoder.encode(obj)
+            if kwargs == _COMPACT:
+                return self._compact_encoder.encode(obj)
+            kwargs.setdefault("default", self.default)
+            kwargs.setdefault("ensure_ascii", self.ensure_ascii)
+            kwargs.setdefault("sort_keys", self.sort_keys)
+            kwargs.setdefault("allow_nan", False)
+            return json.dumps(obj, **kwargs)
+        except ValueError as error:
+            raise _explained(error) from None
+
+    def loads(self, s: str | bytes, **kwargs: Any) -> Any:
+        """Return the value of the JSON text `s`; bytes must be UTF-8 (RFC 8259 section 8.1).
+
+        :raises ValueError: where the text is not JSON, is nested too deeply, or holds NaN.
+        """
+        if not isinstance(s, str):
+            s = s.decode("utf-8-sig")
+        try:
+            if not kwargs:
+                return _decoder.decode(s)
+            kwargs.setdefault("parse_constant", _refuse_constant)
+            return json.loads(s, **kwargs)
+        except RecursionError:
+            raise ValueError("The document is nested too deeply.") from None
+
+    def response(self, *args: Any, **kwargs: Any) -> Response:
+        """Return a response with the arguments as JSON, on lines of their own in debug mode."""
+        obj = _document(args, kwargs)
+        if self.compact or (self.compact is None and not self._app.debug):
+            text = self.dumps(obj, **_COMPACT)
+        else:
+            text = self.dumps(obj, indent=2)
+        response: Response = self._app.response_class(text + "\n", mimetype=self.mimetype)
+        return response
+
+    # Making an encoder costs more than encoding a small document does, so both are kept.
+    @lazy
+    def _encoder(self) -> json.JSONEncoder:
+        return self._make_encoder()
+
+    @lazy
+    def _compact_encoder(self) -> json.JSONEncoder:
+        return self._make_encoder(**_COMPACT)
+
+    def _make_encoder(self, **kwargs: Any) -> json.JSONEncoder:
+        return json.JSONEncoder(
+            default=self.default,
+            ensure_ascii=self.ensure_ascii,
+            sort_keys=self.sort_keys,
+            allow_nan=False,
+            **kwargs,
+        )
+
+
+_COMPACT: dict[str, Any] = {"separators": (",", ":")}
+
+
+def _refuse_constant(name: str) -> Any:
+    raise ValueError(f"{name} is not JSON.")
+
+
+def _explained(error: ValueError) -> ValueError:
+    if "Out of range float" in str(error):
+        return ValueError(
+            "NaN and infinity are not JSON (RFC 8259 section 6): send null or text instead."
+        )
+    return error
+
+
+_decoder = json.JSONDecoder(parse_constant=_refuse_constant)
+
+
+class TaggedJSONSerializer:
+    """JSON that keeps a few more Python types apart, as in Flask's session cookies.
+
+    A value of such a type becomes an object with one key that starts with a space: ``" t"`` for
+    tuple, ``" b"`` for bytes (Base64), ``" m"`` for Markup, ``" u"`` for UUID and ``" d"`` for
+    datetime (an HTTP date, whole seconds in UTC); ``" di"`` marks a plain object that would look
+    like a tag.
+
+    >>> TaggedJSONSerializer().dumps({"ids": (1, 2)})
+    '{"ids":{" t":[1,2]}}'
+    """
+
+    def dumps(self, value: Any) -> str:
+        """Return `value` as compact tagged JSON."""
+        return _plain_encoder.encode(_tag(value))
+
+    def loads(self, value: str | bytes) -> Any:
+        """Return what :meth:`dumps` was given."""
+        return json.loads(value, object_hook=_untag)
+
+
+_plain_encoder = json.JSONEncoder(separators=(",", ":"), allow_nan=False)
+
+
+def _tag(value: Any) -> Any:
+    if value is None or isinstance(value, (bool, int, float)):
+        return value
+    # Markup is a str, so it is asked for first.
+    if hasattr(value, "__html__"):
+        return {" m": str(value.__html__())}
+    if isinstance(value, str):
+        return value
+    if isinstance(value, list):
+        return [_tag(item) for item in value]
+    if isinstance(value, dict):
+        return _tag_dict(value)
+    if isinstance(value, tuple):
+        return {" t": [_tag(item) for item in value]}
+    if isinstance(value, bytes):
+        return {" b": b64encode(value).decode("ascii")}
+    if isinstance(value, UUID):
+        return {" u": value.hex}
+    if isinstance(value, datetime):
+        return {" d": http_date(value)}
+    return encodable(value)
+
+
+def _tag_dict(value: dict[Any, Any]) -> dict[str, Any]:
+    tagged = {key: _tag(item) for key, item in value.items()}
+    if len(tagged) == 1:
+        (key,) = tagged
+        if key in _READERS:
+            return {" di": {f"{key}__": tagged[key]}}
+    return tagged
+
+
+def _untag(value: dict[str, Any]) -> Any:
+    if len(value) != 1:
+        return value
+    ((key, item),) = value.items()
+    reader = _READERS.get(key)
+    return value if reader is None else reader(item)
+
+
+def _read_dict(value: dict[str, Any]) -> dict[str, Any]:
+    ((key, item),) = value.items()
+    return {key[:-2]: item}
+
+
+_READERS: dict[str, Callable[[Any], Any]] = {
+    " di": _read_dict,
+    " t": tuple,
+    " b": b64decode,
+    " m": Markup,
+    " u": UUID,
+    " d": parse_date,
+}

@@ -1,0 +1,55 @@
+"""The application's logger: the standard library's, with a handler only where there is none."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import Any, TextIO
+
+from werkzeug.local import LocalProxy
+
+from .context import current
+
+
+def _errors_stream() -> TextIO:
+    context = current.get()
+    if context is None or context.environ is None:
+        return sys.stderr
+    stream: TextIO = context.environ["wsgi.errors"]
+    return stream
+
+
+#: The server's error stream while it handles a request, standard error otherwise.
+wsgi_errors_stream: Any = LocalProxy(_errors_stream)
+
+#: Writes to :data:`wsgi_errors_stream`.
+default_handler = logging.StreamHandler(wsgi_errors_stream)
+default_handler.setFormatter(
+    logging.Formatter("[%(asctime)s] %(levelname)s in %(module)s: %(message)s")
+)
+
+
+def create_logger(name: str, debug: bool) -> logging.Logger:
+    """Return the logger of an application.
+
+    In debug mode a logger without a level of its own logs everything. The default handler is added
+    where no handler would get its messages.
+    """
+    logger = logging.getLogger(name)
+    if debug and not logger.level:
+        logger.setLevel(logging.DEBUG)
+    if not _has_handler(logger):
+        logger.addHandler(default_handler)
+    return logger
+
+
+def _has_handler(logger: logging.Logger) -> bool:
+    level = logger.getEffectiveLevel()
+    current_logger: logging.Logger | None = logger
+    while current_logger is not None:
+        if any(handler.level <= level for handler in current_logger.handlers):
+            return True
+        if not current_logger.propagate:
+            return False
+        current_logger = current_logger.parent
+    return False

@@ -1,0 +1,311 @@
+"""The decorators that write records, once for the application and for blueprints."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import IO, Any, Literal, TypeVar
+
+from werkzeug.exceptions import HTTPException, default_exceptions
+from werkzeug.wrappers import Response as WerkzeugResponse
+
+from .errors import SetupError
+from .response import ResponseReturnValue
+from .routing import Route, View, make_route
+
+V = TypeVar("V", bound=View)
+Before = TypeVar("Before", bound=Callable[[], ResponseReturnValue | None])
+After = TypeVar("After", bound=Callable[[Any], WerkzeugResponse])
+Teardown = TypeVar("Teardown", bound=Callable[[BaseException | None], None])
+Handler = TypeVar("Handler", bound=Callable[[Any], ResponseReturnValue])
+ContextProcessor = TypeVar("ContextProcessor", bound=Callable[[], dict[str, Any]])
+ValuePreprocessor = TypeVar(
+    "ValuePreprocessor", bound=Callable[[str | None, dict[str, Any] | None], None]
+)
+URLDefaults = TypeVar("URLDefaults", bound=Callable[[str, dict[str, Any]], None])
+
+ErrorKey = tuple[int | None, type[Exception]]
+
+#: A filter, test or global for templates: its kind, its name and the function.
+TemplateFunction = tuple[Literal["filters", "tests", "globals"], str, Callable[..., Any]]
+
+
+class Hooks:
+    """The functions that a scope runs around its views, in the order of registration."""
+
+    def __init__(self) -> None:
+        self.url_value_preprocessors: list[Callable[[str | None, dict[str, Any] | None], None]] = []
+        self.before: list[Callable[[], Any]] = []
+        self.after: list[Callable[[Any], Any]] = []
+        self.teardown: list[Callable[[BaseException | None], None]] = []
+        self.url_defaults: list[Callable[[str, dict[str, Any]], None]] = []
+        self.context_processors: list[Callable[[], dict[str, Any]]] = []
+        #: By status code (None for any) and class.
+        self.error_handlers: dict[ErrorKey, Callable[[Any], Any]] = {}
+
+
+class Scope:
+    """A place that views, hooks and error handlers are registered on: `App` or `Blueprint`.
+
+    Registering appends a record; nothing else happens until the application compiles the records.
+
+    :param import_name: The name of the module that it belongs to, usually ``__name__``.
+    :param root_path: The folder of that module; found from `import_name` where it is None.
+    """
+
+    def __init__(
+        self,
+        import_name: str,
+        static_folder: str | os.PathLike[str] | None = None,
+        static_url_path: str | None = None,
+        template_folder: str | os.PathLike[str] | None = None,
+        root_path: str | None = None,
+    ) -> None:
+        self.import_name = import_name
+        self.root_path = find_root_path(import_name) if root_path is None else root_path
+        self.template_folder = template_folder
+        self._static_folder = None if static_folder is None else os.fspath(static_folder)
+        self._static_url_path = static_url_path
+        #: What `route` and its like wrote.
+        self.routes: list[Route] = []
+        #: What `before_request`, `errorhandler` and their like wrote.
+        self.hooks = Hooks()
+
+    def _check_open(self, call: str) -> None:
+        """Raise a `SetupError` where it is too late to register anything."""
+        raise NotImplementedError
+
+    def _append(self, call: str, records: list[Any], record: Any) -> None:
+        self._check_open(call)
+        records.append(record)
+
+    # --- routes
+
+    def route(self, rule: str, **options: Any) -> Callable[[V], V]:
+        """Register the decorated view for a URL rule.
+
+        :param rule: The pattern: ``/users/<int:id>``. Converters are `string` (the default), `int`,
+            `float`, `path`, `any` and `uuid`.
+        :param options: `methods` (a list; GET without it), `endpoint` (the function's name without
+            it), `max_content_length` (bytes), and what Werkzeug's `Rule` takes: `defaults`,
+            `strict_slashes`, `merge_slashes`, `redirect_to`, `subdomain`, `host`, `alias`…
+
+        .. code-block:: python
+
+            @app.route("/users/<int:id>", methods=["GET", "DELETE"])
+            def user(id): ...
+        """
+
+        def decorator(view: V) -> V:
+            self.add_url_rule(rule, options.pop("endpoint", None), view, **options)
+            return view
+
+        return decorator
+
+    def get(self, rule: str, **options: Any) -> Callable[[V], V]:
+        """Register the decorated view for GET (and so for HEAD); see :meth:`route`."""
+        return self._method_route("GET", rule, options)
+
+    def post(self, rule: str, **options: Any) -> Callable[[V], V]:
+        """Register the decorated view for POST; see :meth:`route`."""
+        return self._method_route("POST", rule, options)
+
+    def put(self, rule: str, **options: Any) -> Callable[[V], V]:
+        """Register the decorated view for PUT; see :meth:`route`."""
+        return self._method_route("PUT", rule, options)
+
+    def delete(self, rule: str, **options: Any) -> Callable[[V], V]:
+        """Register the decorated view for DELETE; see :meth:`route`."""
+        return self._method_route("DELETE", rule, options)
+
+    def patch(self, rule: str, **options: Any) -> Callable[[V], V]:
+        """Register the decorated view for PATCH; see :meth:`route`."""
+        return self._method_route("PATCH", rule, options)
+
+    def _method_route(self, method: str, rule: str, options: dict[str, Any]) -> Callable[[V], V]:
+        if "methods" in options:
+            raise TypeError(
+                f"{method.lower()}({rule!r}) answers {method} only: use route() with methods=."
+            )
+        return self.route(rule, methods=[method], **options)
+
+    def add_url_rule(
+        self,
+        rule: str,
+        endpoint: str | None = None,
+        view_func: View | None = None,
+        provide_automatic_options: bool | None = None,
+        **options: Any,
+    ) -> None:
+        """Register a view for a URL rule; :meth:`route` is the same as a decorator.
+
+        :param endpoint: The name for `url_for`; the view's name where it is None.
+        :param provide_automatic_options: Whether OPTIONS is answered without the view.
+        :raises SetupError: for a rule or an endpoint that cannot be used.
+        """
+        self._check_open("add_url_rule")
+        if provide_automatic_options is not None:
+            options["provide_automatic_options"] = provide_automatic_options
+        self._add_route(make_route(rule, endpoint, view_func, options))
+
+    def _add_route(self, route: Route) -> None:
+        self.routes.append(route)
+
+    # --- hooks
+
+    def before_request(self, f: Before) -> Before:
+        """Call the function before each request; what it returns, if not None, is the answer."""
+        self._append("before_request", self.hooks.before, f)
+        return f
+
+    def after_request(self, f: After) -> After:
+        """Pass each response to the function, which returns it or another one.
+
+        Functions run in the opposite order of their registration.
+        """
+        self._append("after_request", self.hooks.after, f)
+        return f
+
+    def teardown_request(self, f: Teardown) -> Teardown:
+        """Call the function when a request ends, with its unhandled exception or None.
+
+        For a streamed body this is when the server closes it. All such functions run, also when
+        one of them fails: its error is logged and the response stays.
+        """
+        self._append("teardown_request", self.hooks.teardown, f)
+        return f
+
+    def url_value_preprocessor(self, f: ValuePreprocessor) -> ValuePreprocessor:
+        """Call the function with endpoint and URL values, before any `before_request`.
+
+        It may change the dict of values.
+        """
+        self._append("url_value_preprocessor", self.hooks.url_value_preprocessors, f)
+        return f
+
+    def url_defaults(self, f: URLDefaults) -> URLDefaults:
+        """Call the function with endpoint and values whenever a URL is built; it may add some."""
+        self._append("url_defaults", self.hooks.url_defaults, f)
+        return f
+
+    def context_processor(self, f: ContextProcessor) -> ContextProcessor:
+        """Merge the dict that the function returns into the context of each template."""
+        self._append("context_processor", self.hooks.context_processors, f)
+        return f
+
+    # --- errors
+
+    def errorhandler(
+        self, code_or_exception: int | type[Exception]
+    ) -> Callable[[Handler], Handler]:
+        """Answer an HTTP status code or a class of exceptions with the decorated function.
+
+        .. code-block:: python
+
+            @app.errorhandler(404)
+            def missing(error):
+                return render_template("404.html"), 404
+        """
+
+        def decorator(f: Handler) -> Handler:
+            self.register_error_handler(code_or_exception, f)
+            return f
+
+        return decorator
+
+    def register_error_handler(
+        self, code_or_exception: int | type[Exception], f: Callable[[Any], Any]
+    ) -> None:
+        """Register an error handler; :meth:`errorhandler` is the same as a decorator."""
+        self._check_open("register_error_handler")
+        self.hooks.error_handlers[error_key(code_or_exception)] = f
+
+    # --- files
+
+    @property
+    def static_folder(self) -> str | None:
+        """The folder of static files as an absolute path, or None."""
+        if self._static_folder is None:
+            return None
+        return os.path.join(self.root_path, self._static_folder)
+
+    @property
+    def has_static_folder(self) -> bool:
+        """Whether static files are served."""
+        return self._static_folder is not None
+
+    @property
+    def static_url_path(self) -> str | None:
+        """The URL prefix of static files: the name of their folder unless one was given."""
+        if self._static_url_path is not None:
+            return self._static_url_path
+        if self._static_folder is None:
+            return None
+        return f"/{os.path.basename(self._static_folder)}".rstrip("/")
+
+    def open_resource(
+        self, resource: str, mode: str = "rb", encoding: str | None = None
+    ) -> IO[Any]:
+        """Open a file of the module's own folder for reading.
+
+        :raises ValueError: for a mode that writes.
+        """
+        if mode not in ("r", "rt", "rb"):
+            raise ValueError(f"open_resource only reads: mode {mode!r} is not 'r', 'rt' or 'rb'.")
+        path = os.path.join(self.root_path, resource)
+        return open(path, mode, encoding=None if "b" in mode else encoding or "utf-8")
+
+
+def naming(add: Callable[[Any, str | None], None], name: Any) -> Any:
+    """Return a decorator that calls ``add(function, name)``, also when it is used bare.
+
+    :param name: The name, None for the function's own, or the function of a bare decorator.
+    """
+    if callable(name):
+        add(name, None)
+        return name
+
+    def decorator(function: Any) -> Any:
+        add(function, name)
+        return function
+
+    return decorator
+
+
+def error_key(code_or_exception: int | type[Exception] | Any) -> ErrorKey:
+    """Return the status code (or None) and the class that an error handler is registered for.
+
+    :raises SetupError: for what is neither, saying what is.
+    """
+    if isinstance(code_or_exception, int):
+        try:
+            return code_or_exception, default_exceptions[code_or_exception]
+        except KeyError:
+            raise SetupError(
+                f"{code_or_exception} is not an HTTP error: handle one of"
+                f" {', '.join(map(str, sorted(default_exceptions)))}, or a class of exceptions."
+            ) from None
+    if isinstance(code_or_exception, type) and issubclass(code_or_exception, Exception):
+        if issubclass(code_or_exception, HTTPException):
+            return code_or_exception.code, code_or_exception
+        return None, code_or_exception
+    raise SetupError(
+        f"{code_or_exception!r} is neither a status code nor a class of exceptions: an error"
+        " handler is registered for one of these."
+    )
+
+
+def find_root_path(import_name: str) -> str:
+    """Return the folder of a module; the current one where it has none (as in a shell)."""
+    import sys
+    from importlib.util import find_spec
+
+    module = sys.modules.get(import_name)
+    filename = getattr(module, "__file__", None)
+    if filename is None:
+        try:
+            spec = find_spec(import_name)
+        except (ImportError, ValueError):
+            spec = None
+        filename = None if spec is None or not spec.has_location else spec.origin
+    return os.getcwd() if filename is None else os.path.dirname(os.path.abspath(filename))

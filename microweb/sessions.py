@@ -1,0 +1,334 @@
+"""Sessions in signed cookies, and the flashed messages that travel in them.
+
+A session is JSON, signed with the application's `SECRET_KEY` by itsdangerous. Its user can read
+it and cannot change it. Cookies written by Flask with the same key are read, and the other way
+round. To keep sessions elsewhere, subclass :class:`SessionInterface` and set
+``App.session_interface``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Iterator, MutableMapping, Sequence
+from datetime import datetime, timezone
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from werkzeug.datastructures import CallbackDict
+from werkzeug.http import dump_cookie
+
+from .errors import SessionTooLarge, SetupError
+from .json import TaggedJSONSerializer
+from .request import Request
+from .response import Response
+
+if TYPE_CHECKING:
+    from itsdangerous import URLSafeTimedSerializer
+
+
+class SessionMixin(MutableMapping[str, Any]):
+    """What a session has beyond its items.
+
+    :ivar new: It began with this request.
+    :ivar modified: It must be saved. Set it where a change cannot be noticed.
+    :ivar accessed: This request touched it, so the response depends on the cookie.
+    """
+
+    new = False
+    modified = True
+    accessed = False
+
+    @property
+    def permanent(self) -> bool:
+        """Whether the session outlives the browser, by `PERMANENT_SESSION_LIFETIME`."""
+        return bool(self.get("_permanent", False))
+
+    @permanent.setter
+    def permanent(self, value: bool) -> None:
+        self["_permanent"] = bool(value)
+
+
+class SecureCookieSession(CallbackDict[str, Any], SessionMixin):
+    """A session that is a dict, and notices its changes.
+
+    Changes of its own items set :attr:`modified` at once; a change inside a list or dict that it
+    holds is found by comparison when the session is saved.
+
+    :ivar secure: The request came over https.
+    :ivar text: The JSON that it was read from; None for a new one.
+    """
+
+    modified = False
+    secure = False
+    text: str | None = None
+
+    def __init__(self, initial: Any = None) -> None:
+        super().__init__(initial, _mark_modified)
+
+
+def _mark_modified(session: Any) -> None:
+    session.modified = True
+
+
+class NullSession(SecureCookieSession):
+    """The session of an application without a `SECRET_KEY`: empty, and it cannot be written."""
+
+    def _refuse(self, *args: Any, **kwargs: Any) -> NoReturn:
+        raise SetupError(
+            "The session cannot be written because the application has no SECRET_KEY. Set"
+            " app.config['SECRET_KEY'] to a random secret that stays the same, such as the output"
+            " of: python -c 'import secrets; print(secrets.token_hex())'"
+        )
+
+    __setitem__ = __delitem__ = clear = pop = popitem = update = setdefault = _refuse
+
+
+class SessionInterface:
+    """How sessions are opened and saved; subclass it for another kind.
+
+    :meth:`open_session` and :meth:`save_session` must be written. A session is opened when a view
+    touches it first; :meth:`is_pending` says whether an untouched one must be saved as well.
+    """
+
+    null_session_class: type[Any] = NullSession
+    #: The class comes from outside and may hold Python objects that JSON does not know.
+    pickle_based = False
+
+    def open_session(self, app: Any, request: Request) -> SessionMixin | None:
+        """Return the session of a request, or None where there can be none."""
+        raise NotImplementedError
+
+    def save_session(self, app: Any, session: SessionMixin, response: Response) -> None:
+        """Store the session, and tell the client by headers of the response."""
+        raise NotImplementedError
+
+    def is_pending(self, app: Any, environ: dict[str, Any]) -> bool:
+        """Whether a session that the request did not touch must be opened and saved all the same.
+
+        The interface cannot know, so it says yes; a subclass that knows saves the work.
+        """
+        return True
+
+    def make_null_session(self, app: Any) -> Any:
+        """Return what stands in where :meth:`open_session` returned None."""
+        return self.null_session_class()
+
+    def is_null_session(self, obj: object) -> bool:
+        """Whether `obj` only stands in for a session, and is not saved."""
+        return isinstance(obj, self.null_session_class)
+
+    def get_cookie_name(self, app: Any) -> str:
+        """Return the cookie's name."""
+        name: str = app.config["SESSION_COOKIE_NAME"]
+        return name
+
+    def get_cookie_domain(self, app: Any) -> str | None:
+        """Return the cookie's domain; None leaves it to the host that sets it."""
+        domain: str | None = app.config["SESSION_COOKIE_DOMAIN"]
+        return domain
+
+    def get_cookie_path(self, app: Any) -> str:
+        """Return the path below which the cookie is sent."""
+        path: str = app.config["SESSION_COOKIE_PATH"] or app.config["APPLICATION_ROOT"]
+        return path
+
+    def get_cookie_httponly(self, app: Any) -> bool:
+        """Return whether scripts cannot read the cookie."""
+        return bool(app.config["SESSION_COOKIE_HTTPONLY"])
+
+    def get_cookie_secure(self, app: Any) -> bool | None:
+        """Return whether the cookie goes over https only; None: if the request did."""
+        secure: bool | None = app.config["SESSION_COOKIE_SECURE"]
+        return secure
+
+    def get_cookie_samesite(self, app: Any) -> str | None:
+        """Return the cookie's SameSite rule: "Lax", "Strict", "None" or None to send none."""
+        samesite: str | None = app.config["SESSION_COOKIE_SAMESITE"]
+        return samesite
+
+    def get_cookie_partitioned(self, app: Any) -> bool:
+        """Return whether the cookie is kept apart by embedding site."""
+        return bool(app.config["SESSION_COOKIE_PARTITIONED"])
+
+    def get_expiration_time(self, app: Any, session: SessionMixin) -> datetime | None:
+        """Return when the cookie ends; None with the browser."""
+        if not session.permanent:
+            return None
+        lifetime: datetime = datetime.now(timezone.utc) + app.permanent_session_lifetime
+        return lifetime
+
+    def should_set_cookie(self, app: Any, session: SessionMixin) -> bool:
+        """Whether the cookie is sent: for a change, and to keep a permanent session alive."""
+        return session.modified or (
+            session.permanent and app.config["SESSION_REFRESH_EACH_REQUEST"]
+        )
+
+
+class SecureCookieSessionInterface(SessionInterface):
+    """Sessions in cookies, signed by itsdangerous with HMAC.
+
+    The salt, the digest and the serializer are Flask's, so that both read each other's cookies.
+    """
+
+    salt = "cookie-session"
+    digest_method = staticmethod(hashlib.sha1)
+    key_derivation = "hmac"
+    serializer: Any = TaggedJSONSerializer()
+    session_class = SecureCookieSession
+
+    def get_signing_serializer(self, app: Any) -> URLSafeTimedSerializer | None:
+        """Return what signs and reads cookies: the newest key signs, the fallbacks only read."""
+        return self._signer(app, app.config["SECRET_KEY_FALLBACKS"] or ())
+
+    def open_session(self, app: Any, request: Request) -> SecureCookieSession | None:
+        """Return the session in the request's cookie; a bad or expired one is an empty session."""
+        signer = self._signer(app, ())
+        if signer is None:
+            return None
+        cookie = request.cookies.get(self.get_cookie_name(app))
+        session = self._read(app, signer, cookie) if cookie else self._new()
+        session.secure = request.is_secure
+        return session
+
+    def save_session(self, app: Any, session: SessionMixin, response: Response) -> None:
+        """Send the cookie if the session changed, and keep caches from sharing the response."""
+        if not isinstance(session, SecureCookieSession):
+            raise SetupError(f"{type(self).__name__} cannot save a {type(session).__name__}.")
+        signer = self._signer(app, ())
+        changed = signer is not None and self._changed(app, session)
+        if session.accessed or changed:
+            response.vary_on("Cookie")
+        if signer is None or not changed:
+            return
+        if session:
+            self._send(app, session, response, str(signer.dumps(dict(session))))
+        else:
+            response.delete_cookie(self.get_cookie_name(app), **self._attributes(app, session))
+
+    def is_pending(self, app: Any, environ: dict[str, Any]) -> bool:
+        """Whether there is a cookie, which may be of a permanent session and need its refresh."""
+        return (
+            "HTTP_COOKIE" in environ
+            and self.get_cookie_name(app) in environ["HTTP_COOKIE"]
+            and bool(app.config["SESSION_REFRESH_EACH_REQUEST"])
+        )
+
+    def _signer(self, app: Any, fallbacks: Sequence[Any]) -> URLSafeTimedSerializer | None:
+        if not app.secret_key:
+            return None
+        return _timed_serializer(
+            (*fallbacks, app.secret_key),
+            self.salt,
+            self.serializer,
+            self.key_derivation,
+            self.digest_method,
+        )
+
+    def _new(self) -> SecureCookieSession:
+        session = self.session_class()
+        session.new = True
+        return session
+
+    def _read(self, app: Any, signer: URLSafeTimedSerializer, cookie: str) -> SecureCookieSession:
+        from itsdangerous import BadSignature
+
+        max_age = int(app.permanent_session_lifetime.total_seconds())
+        try:
+            session = self.session_class(signer.loads(cookie, max_age=max_age))
+        except BadSignature:
+            return self._read_by_fallback(app, cookie, max_age)
+        session.text = self.serializer.dumps(dict(session)) if _holds_mutable(session) else ""
+        return session
+
+    def _read_by_fallback(self, app: Any, cookie: str, max_age: int) -> SecureCookieSession:
+        from itsdangerous import BadSignature
+
+        reader = self.get_signing_serializer(app)
+        if reader is None or not app.config["SECRET_KEY_FALLBACKS"]:
+            return self._new()
+        try:
+            session = self.session_class(reader.loads(cookie, max_age=max_age))
+        except BadSignature:
+            return self._new()
+        # Signed anew with the current key, so that the old one can be retired some day.
+        session.text, session.modified = "", True
+        return session
+
+    def _changed(self, app: Any, session: SecureCookieSession) -> bool:
+        if self.should_set_cookie(app, session):
+            return bool(session) or session.modified
+        if session.text and session.accessed:
+            session.modified = self.serializer.dumps(dict(session)) != session.text
+        return session.modified
+
+    def _send(self, app: Any, session: SecureCookieSession, response: Response, value: str) -> None:
+        name = self.get_cookie_name(app)
+        header = dump_cookie(
+            name,
+            value,
+            expires=self.get_expiration_time(app, session),
+            max_size=0,
+            **self._attributes(app, session),
+        )
+        limit = app.config["MAX_COOKIE_SIZE"]
+        if limit and len(header) > limit:
+            error = SessionTooLarge(name, len(header), limit)
+            if app.debug or app.testing:
+                raise error
+            app.logger.error("%s The old cookie is kept.", error)
+            return
+        response.append_header("Set-Cookie", header)
+        response.default_header("Cache-Control", "private")
+
+    def _attributes(self, app: Any, session: SecureCookieSession) -> dict[str, Any]:
+        secure = self.get_cookie_secure(app)
+        return {
+            "domain": self.get_cookie_domain(app),
+            "path": self.get_cookie_path(app),
+            "secure": session.secure if secure is None else secure,
+            "httponly": self.get_cookie_httponly(app),
+            "samesite": self.get_cookie_samesite(app),
+            "partitioned": self.get_cookie_partitioned(app),
+        }
+
+
+@lru_cache(maxsize=8)
+def _timed_serializer(
+    keys: tuple[Any, ...], salt: str, serializer: Any, derivation: str, digest: Any
+) -> URLSafeTimedSerializer:
+    # Imported here because an application without sessions never needs it.
+    from itsdangerous import URLSafeTimedSerializer
+
+    return URLSafeTimedSerializer(
+        list(keys),  # the last one signs
+        salt=salt,
+        serializer=serializer,
+        signer_kwargs={"key_derivation": derivation, "digest_method": digest},
+    )
+
+
+def _holds_mutable(session: SecureCookieSession) -> bool:
+    return any(isinstance(value, (list, dict, tuple)) for value in session.values())
+
+
+Flash = tuple[str, str]
+
+
+def add_flash(session: MutableMapping[str, Any], message: str, category: str) -> None:
+    """Store a message for the next request that asks."""
+    # Assigned and not appended to, so that any session notices.
+    session["_flashes"] = [*session.get("_flashes", ()), (category, message)]
+
+
+def take_flashes(session: MutableMapping[str, Any]) -> list[Flash]:
+    """Remove the stored messages and return them as ``(category, message)``."""
+    return list(session.pop("_flashes")) if "_flashes" in session else []
+
+
+def select_flashes(
+    flashes: list[Flash], with_categories: bool, category_filter: Collection[str]
+) -> Iterator[Any]:
+    """Yield the messages of the wanted categories (of all without a filter)."""
+    for category, message in flashes:
+        if not category_filter or category in category_filter:
+            yield (category, message) if with_categories else message

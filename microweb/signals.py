@@ -1,0 +1,26 @@
+"""The named signals (blinker). A signal that nobody listens to costs one truth test.
+
+.. code-block:: python
+
+    from microweb import request_started
+
+    @request_started.connect_via(app)
+    def count(sender, **extra): ...
+"""
+
+from __future__ import annotations
+
+from blinker import Namespace as Namespace
+
+_signals = Namespace()
+
+template_rendered = _signals.signal("template-rendered")
+before_render_template = _signals.signal("before-render-template")
+request_started = _signals.signal("request-started")
+request_finished = _signals.signal("request-finished")
+request_tearing_down = _signals.signal("request-tearing-down")
+got_request_exception = _signals.signal("got-request-exception")
+appcontext_tearing_down = _signals.signal("appcontext-tearing-down")
+appcontext_pushed = _signals.signal("appcontext-pushed")
+appcontext_popped = _signals.signal("appcontext-popped")
+message_flashed = _signals.signal("message-flashed")

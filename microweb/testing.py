@@ -1,0 +1,188 @@
+"""Testing an application without a server.
+
+.. code-block:: python
+
+    client = app.test_client()
+    assert client.get("/").text == "Hello!"
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import werkzeug.test
+from werkzeug.test import TestResponse
+from werkzeug.wrappers import Request as WerkzeugRequest
+
+from .errors import SetupError
+from .sessions import SessionMixin
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
+
+class EnvironBuilder(werkzeug.test.EnvironBuilder):
+    """Makes the environ of a request to an application, by its configuration.
+
+    :param path: The path, with a query string if there is one; a whole URL sets the host too.
+    :param subdomain: Comes before `SERVER_NAME`.
+    :param url_scheme: ``"https"``, for example; `PREFERRED_URL_SCHEME` without it.
+    :param kwargs: What :class:`werkzeug.test.EnvironBuilder` takes: `method`, `data`, `json`…
+    """
+
+    def __init__(
+        self,
+        app: Any,
+        path: str = "/",
+        base_url: str | None = None,
+        subdomain: str | None = None,
+        url_scheme: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        if base_url is None:
+            url = urlsplit(path)
+            host = app.config["SERVER_NAME"] or "localhost"
+            host = url.netloc or (f"{subdomain}.{host}" if subdomain else host)
+            scheme = url.scheme or url_scheme or app.config["PREFERRED_URL_SCHEME"]
+            base_url = f"{scheme}://{host}/{app.config['APPLICATION_ROOT'].lstrip('/')}"
+            path = f"{url.path}?{url.query}" if url.query else url.path
+        elif subdomain is not None or url_scheme is not None:
+            raise TypeError("base_url has host and scheme: leave out subdomain and url_scheme.")
+        self.app = app
+        super().__init__(path, base_url, **kwargs)
+
+    def json_dumps(self, obj: Any, **kwargs: Any) -> str:
+        """Write JSON as the application does."""
+        text: str = self.app.json.dumps(obj, **kwargs)
+        return text
+
+
+def make_environ(app: Any, *args: Any, **kwargs: Any) -> WSGIEnvironment:
+    """Return the environ that :class:`EnvironBuilder` makes of the arguments."""
+    builder = EnvironBuilder(app, *args, **kwargs)
+    try:
+        return builder.get_environ()
+    finally:
+        builder.close()
+
+
+class Client(werkzeug.test.Client):
+    """A browser without a network: it calls the application and keeps its cookies.
+
+    ``get``, ``post`` and their like take a path and the arguments of :class:`EnvironBuilder`, and
+    return a response with `status_code`, `text`, `json`, `headers`, `history`…
+
+    Inside ``with client:`` the context of the last request stays open, so that a test can look at
+    `request`, `session` and `g`.
+    """
+
+    application: Any
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        #: Goes into the environ of every request.
+        self.environ_base: dict[str, Any] = {"REMOTE_ADDR": "127.0.0.1"}
+        self._keeping = False
+        self._kept = ExitStack()
+
+    def open(
+        self,
+        *args: Any,
+        buffered: bool = False,
+        follow_redirects: bool = False,
+        **kwargs: Any,
+    ) -> TestResponse:
+        """Send a request, and return the response."""
+        if not (
+            args and isinstance(args[0], (werkzeug.test.EnvironBuilder, dict, WerkzeugRequest))
+        ):
+            kwargs["environ_base"] = {**self.environ_base, **kwargs.get("environ_base", {})}
+            builder = EnvironBuilder(self.application, *args, **kwargs)
+            try:
+                args, kwargs = (builder.get_request(),), {}
+            finally:
+                builder.close()
+        response = super().open(
+            *args, buffered=buffered, follow_redirects=follow_redirects, **kwargs
+        )
+        response.json_module = self.application.json
+        return response
+
+    def run_wsgi_app(self, environ: WSGIEnvironment, buffered: bool = False) -> Any:
+        """Call the application, after closing what is open of the request before."""
+        self._kept.close()
+        if not self._keeping:
+            return super().run_wsgi_app(environ, buffered)
+        kept: list[Any] = []
+        environ["microweb.keep_context"] = kept.append
+        try:
+            return super().run_wsgi_app(environ, buffered)
+        finally:
+            for manager in kept:
+                self._kept.enter_context(manager)
+
+    def __enter__(self) -> Client:
+        if self._keeping:
+            raise SetupError("`with client:` cannot be used inside itself.")
+        self._keeping = True
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc_value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._keeping = False
+        self._kept.close()
+
+    @contextmanager
+    def session_transaction(self, *args: Any, **kwargs: Any) -> Iterator[SessionMixin]:
+        """Read and change the session as the client's next request will find it.
+
+        :param args: What a request takes: the path and host decide which cookies there are.
+
+        .. code-block:: python
+
+            with client.session_transaction() as session:
+                session["user"] = "ada"
+        """
+        app = self.application
+        environ = self._visit(_empty_answer, args, kwargs)
+        with app.request_context(environ) as context:
+            session = context.session
+            if app.session_interface.is_null_session(session):
+                raise SetupError(
+                    "There is no session to change: the application needs a SECRET_KEY."
+                )
+            yield session
+            response = app.response_class()
+            app.session_interface.save_session(app, session, response)
+        self._visit(response, args, kwargs)
+
+    def _visit(
+        self, answer: Callable[..., Iterable[bytes]], args: Any, kwargs: Any
+    ) -> WSGIEnvironment:
+        """Send a request to another application with this client's cookies; return its environ."""
+        environ = make_environ(self.application, *args, **kwargs)
+        seen: list[WSGIEnvironment] = []
+
+        def application(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+            seen.append(environ)
+            return answer(environ, start_response)
+
+        own, self.application = self.application, application
+        try:
+            super().open(environ, buffered=True)
+        finally:
+            self.application = own
+        return seen[0]
+
+
+def _empty_answer(environ: WSGIEnvironment, start_response: StartResponse) -> list[bytes]:
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    return []

@@ -1,0 +1,74 @@
+"""What holds for every test: WSGI is spoken cleanly, and nothing is left open."""
+
+from __future__ import annotations
+
+import gc
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+from wsgiref.validate import validator
+
+import pytest
+
+from microweb import App
+from microweb.context import current
+
+
+@pytest.fixture
+def app() -> App:
+    """An application with a key, as most tests want it."""
+    app = App("example", root_path=os.getcwd(), static_folder=None)
+    app.config.update(SECRET_KEY="a key for tests only", TESTING=True)
+    return app
+
+
+@pytest.fixture(autouse=True)
+def wsgi_is_validated(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Put `wsgiref.validate` around every application that is called."""
+    call = App.__call__
+
+    def validated(self: App, environ: Any, start_response: Any) -> Iterable[bytes]:
+        def application(environ: Any, start_response: Any) -> Iterable[bytes]:
+            return call(self, environ, start_response)
+
+        return validator(application)(environ, start_response)
+
+    monkeypatch.setattr(App, "__call__", validated)
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_left_open() -> Iterator[None]:
+    """Fail a test that leaves a context, a file or a child process."""
+    files = _open_files()
+    children = _children()
+    yield
+    context = current.get()
+    if context is not None:
+        current.set(None)
+        pytest.fail(f"the test left a context: {context!r}")
+    if _open_files() - files:
+        gc.collect()  # a file that only waits for the collector warns by itself
+    left = _open_files() - files
+    assert not left, f"the test left files open: {sorted(left)}"
+    left_children = _children() - children
+    assert not left_children, f"the test left processes: {sorted(left_children)}"
+
+
+def _open_files() -> set[tuple[str, str]]:
+    found = set()
+    for entry in Path("/proc/self/fd").iterdir() if os.path.isdir("/proc/self/fd") else ():
+        try:
+            target = os.readlink(entry)
+        except OSError:  # the folder's own descriptor
+            continue
+        # Files of the machine that libraries keep open (locale, random, logs of the runner).
+        if target.startswith(("/dev/", "/proc/", "/usr/", "pipe:", "anon_inode:")):
+            continue
+        found.add((entry.name, target))
+    return found
+
+
+def _children() -> set[int]:
+    path = Path(f"/proc/self/task/{os.getpid()}/children")
+    return set(map(int, path.read_text().split())) if path.exists() else set()

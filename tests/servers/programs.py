@@ -1,0 +1,26 @@
+"""Finding the programs that the tests start but do not bring along."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+# Debian keeps nginx where the PATH of a normal user does not look.
+SYSTEM_FOLDERS = ["/usr/sbin", "/usr/local/sbin"]
+
+
+def program(name: str, remedy: str) -> str:
+    """The path of a program; without it the test is skipped, or under CI fails."""
+    beside_python = str(Path(sys.executable).parent)
+    folders = [beside_python, os.environ.get("PATH", os.defpath), *SYSTEM_FOLDERS]
+    found = shutil.which(name, path=os.pathsep.join(folders))
+    if found is not None:
+        return found
+    message = f"{name} is not installed: {remedy}"
+    if os.environ.get("CI"):
+        pytest.fail(message)
+    pytest.skip(message)
