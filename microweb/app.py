@@ -18,6 +18,7 @@ from werkzeug.exceptions import (
     HTTPException,
     InternalServerError,
     MethodNotAllowed,
+    NotFound,
 )
 from werkzeug.routing import RoutingException
 
@@ -26,9 +27,11 @@ from .assembly import Compiled
 from .config import debug_from_environment, load_dotenv_files
 from .context import Context, ContextManager, current, current_request_context
 from .convert import error_response, to_response
+from .input import adapt
 from .rendering import Rendering
 from .request import decoded
 from .response import Response
+from .routing import UNSURE, Hit
 from .serving import serve
 
 if TYPE_CHECKING:
@@ -92,6 +95,8 @@ class App(Rendering):
                 error = unhandled
                 response = self.handle_exception(unhandled)
             body = response(environ, start_response)
+            if context.body is not None and type(body) is list:
+                context.body.drain()
             if type(body) is not list and not response.direct_passthrough:
                 body = _Stream(self, context, body, error)
                 streaming = True
@@ -111,21 +116,30 @@ class App(Rendering):
         """Find the rule and the plan; where no rule matches, what to raise in place of a view."""
         environ = context.environ or {}
         path = decoded(environ.get("PATH_INFO") or "")
-        hit = compiled.matcher.match(path, environ.get("REQUEST_METHOD", "GET"))
         try:
+            if environ.get("CONTENT_LENGTH") or "HTTP_TRANSFER_ENCODING" in environ:
+                context.body = adapt(environ)
             if self.config["TRUSTED_HOSTS"] is not None:
                 context.url_adapter  # noqa: B018 - refuses the hosts that are not trusted
+            hit = compiled.matcher.match(path, environ.get("REQUEST_METHOD", "GET"))
+            if hit is UNSURE:
+                hit = self._match_by_werkzeug(context)
             if hit is None:
-                hit = context.url_adapter.match(return_rule=True)  # type: ignore[union-attr, assignment]
-            context.rule, context.view_args = hit  # type: ignore[misc]
+                raise NotFound()
+            context.rule, context.view_args = hit
             context.plan = compiled.plans[context.rule.endpoint]
         except HTTPException as error:
             if isinstance(error, MethodNotAllowed):
                 error.valid_methods = sorted(error.valid_methods or ())
             context.routing_exception = error
             context.plan = compiled.misses.plan(path)
+        context.matched()
         if signals.appcontext_pushed.receivers:
             signals.appcontext_pushed.send(self)
+
+    def _match_by_werkzeug(self, context: Context) -> Hit | None:
+        adapter = context.url_adapter
+        return None if adapter is None else adapter.match(return_rule=True)  # type: ignore[return-value]
 
     # --- respond
 

@@ -214,15 +214,16 @@ class Assembly(Scope):
 
     def _mount(self, mount: Mount) -> None:
         blueprint = mount.blueprint
-        self.blueprints[mount.name] = blueprint
-        self._mounts[mount.name] = mount
         if blueprint.registered_at is None:
             blueprint.registered_at = caller_place()
+        if not any(known is blueprint for known in self.blueprints.values()):
             for records, more in zip(
                 vars(self.hooks).values(), vars(blueprint.app_hooks).values(), strict=True
             ):
                 records.update(more) if isinstance(records, dict) else records.extend(more)
             self.template_functions += blueprint.template_functions
+        self.blueprints[mount.name] = blueprint
+        self._mounts[mount.name] = mount
         self.template_folders += _template_folder(blueprint)
         if blueprint.has_static_folder:
             self._place_static(blueprint, f"{mount.name}.static", mount=mount)

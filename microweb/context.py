@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from werkzeug.exceptions import HTTPException
 
 from .errors import OutsideContext, SetupError
+from .input import Body
 from .lazy import lazy
 from .request import Request
 from .response import Response
@@ -81,6 +82,7 @@ class Context:
     :ivar view_args: The values that the rule took from the URL.
     :ivar routing_exception: What is raised in place of a view, where no rule matched.
     :ivar after_functions: What `after_this_request` registered.
+    :ivar body: The request's body, where there is one of known length.
     :ivar flashes: The flashed messages, once somebody asked for them.
     """
 
@@ -91,6 +93,7 @@ class Context:
     routing_exception: HTTPException | None = None
     after_functions: tuple[Callable[[Any], Response], ...] = ()
     flashes: list[Flash] | None = None
+    body: Body | None = None
     _session: SessionMixin | None = None
 
     def __init__(self, app: Any, environ: WSGIEnvironment | None = None) -> None:
@@ -102,14 +105,21 @@ class Context:
         """The request."""
         if self.environ is None:
             raise OutsideContext("request", "request")
-        app = self.app
-        request: Request = app.request_class(self.environ)
+        request: Request = self.app.request_class(self.environ)
+        request.json_module = self.app.json
+        self._describe_match(request)
+        return request
+
+    def matched(self) -> None:
+        """Tell the request, if the match itself has needed it, what the match found."""
+        if "request" in self.__dict__:
+            self._describe_match(self.request)
+
+    def _describe_match(self, request: Request) -> None:
         request.url_rule = self.rule
         request.view_args = self.view_args
         request.routing_exception = self.routing_exception
-        request.limits = app.limits(self.rule)
-        request.json_module = app.json
-        return request
+        request.limits = self.app.limits(self.rule)
 
     @property
     def session(self) -> SessionMixin:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import Any, TypeAlias
 
 from werkzeug.routing import BaseConverter, IntegerConverter, Map, Rule
@@ -20,6 +21,15 @@ from .errors import SetupError, describe
 View: TypeAlias = Callable[..., Any]
 #: A rule that matched, and the values that it took from the URL.
 Hit: TypeAlias = tuple[Rule, dict[str, Any]]
+
+
+class Unsure(Enum):
+    """The answer of a matcher that leaves a path to Werkzeug."""
+
+    UNSURE = "unsure"
+
+
+UNSURE = Unsure.UNSURE
 
 
 @dataclass
@@ -124,7 +134,7 @@ class Matcher:
 
     It knows segments that are static and segments that are one variable. Wherever a rule has
     something else (several variables in a segment, defaults, redirects, any method), the tree says
-    :data:`_UNSURE`, and a walk that meets this gives up. Alternatives are tried in Werkzeug's
+    :data:`UNSURE`, and a walk that meets this gives up. Alternatives are tried in Werkzeug's
     order: static segments first, then variables by weight, then by the order of registration.
 
     :param url_map: The map to compile; the matcher does not see what is added to it later.
@@ -132,8 +142,10 @@ class Matcher:
 
     def __init__(self, url_map: Map) -> None:
         self._root = _Node()
-        # Whole paths without variables; a None among the methods says that Werkzeug must answer.
-        self._static: dict[str, dict[str, Hit | None]] = {}
+        # Whole paths without variables.
+        self._static: dict[str, dict[str, Rule | Unsure]] = {}
+        #: Whether the tree holds all rules, so that what it does not find is not there.
+        self._complete = False
         rules = url_map.in_order if isinstance(url_map, URLMap) else []
         if url_map.host_matching or any(rule.subdomain or rule.websocket for rule in rules):
             return
@@ -143,21 +155,22 @@ class Matcher:
             if not rule.build_only:
                 self._add(rule, rule.endpoint in redirecting or rule.redirect_to or rule.alias)
         self._root.sort()
+        self._complete = isinstance(url_map, URLMap)
 
-    def match(self, path: str, method: str) -> Hit | None:
-        """Return the rule and its values, or None where Werkzeug must say.
+    def match(self, path: str, method: str) -> Hit | Unsure | None:
+        """Return the rule and its values, None for a 404, or `UNSURE` where Werkzeug must say.
 
-        :param path: The decoded path; it begins with a slash.
+        :param path: The decoded path.
         """
         methods = self._static.get(path)
         if methods is not None:
-            hit = methods.get(method)
-            return None if hit is None else (hit[0], {})
-        if "//" in path:
-            return None
+            rule = methods.get(method, UNSURE)
+            return UNSURE if rule is UNSURE else (rule, {})
+        if not self._complete or "//" in path or path[:1] != "/":
+            return UNSURE
         values: list[str] = []
         leaf = _find(self._root, path.split("/"), 1, method, values)
-        return None if leaf is None or leaf is _UNSURE else leaf.hit(values)
+        return leaf if leaf is None or leaf is UNSURE else leaf.hit(values)
 
     def _add(self, rule: Rule, unsure: Any) -> None:
         segments = _segments(rule)
@@ -171,7 +184,7 @@ class Matcher:
                 node.unsure = True
                 return
         converters = [segment.converter for segment in segments if not isinstance(segment, str)]
-        leaf = _UNSURE if unsure else _Leaf(rule, converters)
+        leaf: _Leaf | Unsure = UNSURE if unsure else _Leaf(rule, converters)
         node.end(rule, leaf)
         if not converters:
             self._add_static(rule, "/" + "/".join(map(str, segments)), bool(unsure))
@@ -179,7 +192,7 @@ class Matcher:
     def _add_static(self, rule: Rule, path: str, unsure: bool) -> None:
         methods = self._static.setdefault(path, {})
         for method in rule.methods or ():
-            methods.setdefault(method, None if unsure else (rule, {}))
+            methods.setdefault(method, UNSURE if unsure else rule)
 
 
 class _Leaf:
@@ -189,17 +202,14 @@ class _Leaf:
         self.rule = rule
         self.converters = [(name, _conversion(converter)) for name, converter in converters]
 
-    def hit(self, texts: list[str]) -> Hit | None:
+    def hit(self, texts: list[str]) -> Hit | Unsure:
         values: dict[str, Any] = {}
         try:
             for (name, convert), text in zip(self.converters, texts, strict=True):
                 values[name] = text if convert is None else convert(text)
         except ValueError:  # Werkzeug says what this means: a ValidationError is a 404
-            return None
+            return UNSURE
         return self.rule, values
-
-
-_UNSURE = _Leaf(Rule("/"), [])
 
 
 class _Node:
@@ -211,7 +221,7 @@ class _Node:
         self.static: dict[str, _Node] = {}
         self.variables: list[_Variable] = []
         #: What ends here, by method.
-        self.methods: dict[str, _Leaf] = {}
+        self.methods: dict[str, _Leaf | Unsure] = {}
         #: A rule goes on from here with something that the tree does not know.
         self.unsure = False
         #: A rule for any method ends here.
@@ -228,7 +238,7 @@ class _Node:
         self.variables.append(_Variable(key, _test(converter)))
         return self.variables[-1].node
 
-    def end(self, rule: Rule, leaf: _Leaf) -> None:
+    def end(self, rule: Rule, leaf: _Leaf | Unsure) -> None:
         self.lenient = self.lenient or not rule.strict_slashes
         if rule.methods is None:
             self.unsure_end = True
@@ -255,12 +265,13 @@ class _Variable:
 
 def _find(
     node: _Node, parts: list[str], position: int, method: str, values: list[str]
-) -> _Leaf | None:
+) -> _Leaf | Unsure | None:
     """Walk on from a node; `values` collects the texts of the variables on the way."""
     if position == len(parts):
         if node.unsure_end or "" in node.static:  # "": a redirect to the path with a slash
-            return _UNSURE
-        return node.methods.get(method)
+            return UNSURE
+        # With other methods than this one it is a 405, unless another way leads to a rule.
+        return node.methods.get(method, UNSURE) if node.methods else None
     part = parts[position]
     child = node.static.get(part)
     if child is not None:
@@ -268,7 +279,7 @@ def _find(
         if leaf is not None:
             return leaf
     if node.unsure or (node.lenient and not part):
-        return _UNSURE
+        return UNSURE
     for variable in node.variables:
         if variable.isolating:
             text, following = part, position + 1

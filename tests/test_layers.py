@@ -26,12 +26,13 @@ MAY_IMPORT: dict[str, set[str]] = {
     "routing": {"errors"},
     "templating": {"errors"},
     # 3: what is done with it
+    "input": {"errors"},
     "sessions": {"config", "errors", "json", "request", "response"},
     "files": {"request", "response"},
     "convert": {"json", "response"},
     "scope": {"errors", "response", "routing"},
     # 4: what one request needs of the application
-    "context": {"errors", "lazy", "request", "response", "sessions"},
+    "context": {"errors", "input", "lazy", "request", "response", "sessions"},
     "blueprint": {"errors", "scope"},
     "plan": {"routing", "scope"},
     # 5: tools around the application
@@ -45,8 +46,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     "rendering": {"assembly", "context", "lazy", "scope", "sessions", "signals", "templating"},
     "app": {
-        *("assembly", "config", "context", "convert", "rendering", "request", "response"),
-        *("serving", "signals", "testing"),
+        *("assembly", "config", "context", "convert", "input", "rendering", "request"),
+        *("response", "routing", "serving", "signals", "testing"),
     },
     # 7: what stands above the application
     "proxies": {"app", "context", "request", "sessions"},
@@ -79,7 +80,7 @@ def imports(path: Path, module: str) -> list[tuple[str, bool]]:
         if isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef))
         for node in ast.walk(function)
     }
-    found = []
+    found: list[tuple[str, bool]] = []
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names if alias.name.startswith("microweb")]

@@ -1,0 +1,112 @@
+"""The WSGI input adapter: a body that ends where it should, and is read to its end.
+
+Servers differ in what `wsgi.input` does behind the end of a body, in how they hand over a chunked
+one, and in what becomes of an answer that is sent before the body was read: uWSGI behind nginx
+loses it. :func:`adapt` puts a :class:`Body` in between.
+"""
+
+from __future__ import annotations
+
+import io
+import sys
+from typing import IO, TYPE_CHECKING, Any
+
+from werkzeug.exceptions import LengthRequired
+from werkzeug.wsgi import LimitedStream, get_content_length
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+
+#: How much of a body that nobody read is thrown away before the answer, in bytes.
+DRAINED = 16 * 1024 * 1024
+_STEP = 64 * 1024
+
+
+class Body(LimitedStream):
+    """The body of a request; it ends after `limit` bytes, whatever the server's input does.
+
+    :param stream: The server's input.
+    :param limit: The length of the body in bytes.
+    """
+
+    def __init__(self, stream: IO[bytes], limit: int) -> None:
+        super().__init__(stream, limit)
+        self._source = stream
+
+    def readall(self) -> bytes:
+        """Read what is left, mostly in one step."""
+        if self.tell() or self.limit > _STEP:
+            return super().readall()
+        data = self._source.read(self.limit)
+        self._pos = len(data)
+        return data if self._pos == self.limit else data + super().readall()
+
+    def drain(self) -> None:
+        """Read what is left and throw it away, up to :data:`DRAINED` bytes."""
+        try:
+            while not self.is_exhausted and self.tell() < DRAINED:
+                self.read(_STEP)
+        except Exception:
+            pass
+
+
+def adapt(environ: WSGIEnvironment) -> Body | None:
+    """Make the input of a request safe to read, and return its body.
+
+    A chunked body (RFC 9112 section 7.1) is read where the server decodes it, by
+    `wsgi.input_terminated` or in uWSGI's own way. Where none of this works the client is told to
+    send a length; the body is never empty in silence.
+
+    :returns: The body, or None where its length is not known.
+    :raises LengthRequired: where a chunked body cannot be read.
+    """
+    if "HTTP_TRANSFER_ENCODING" in environ:
+        if not environ.get("CONTENT_LENGTH"):
+            _adapt_chunked(environ)
+            return None
+        # A proxy has read the chunks and counted them; its header names them still.
+        del environ["HTTP_TRANSFER_ENCODING"]
+    length = get_content_length(environ)
+    if length is None:
+        return None
+    body = Body(environ["wsgi.input"], length)
+    environ["wsgi.input"] = body
+    return body
+
+
+def _adapt_chunked(environ: WSGIEnvironment) -> None:
+    if environ.get("wsgi.input_terminated"):
+        return
+    uwsgi: Any = sys.modules.get("uwsgi")
+    if uwsgi is None or not hasattr(uwsgi, "chunked_read"):
+        raise LengthRequired("This server does not decode chunked bodies: send a Content-Length.")
+    chunks = _UwsgiChunks(uwsgi.chunked_read)
+    environ["wsgi.input"] = io.BufferedReader(chunks)
+    environ["wsgi.input_terminated"] = True
+
+
+class _UwsgiChunks(io.RawIOBase):
+    """A chunked body under uWSGI, which hands over a chunk a call."""
+
+    def __init__(self, read_chunk: Any) -> None:
+        self._read_chunk = read_chunk
+        self._rest = self._next_chunk()
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        data = self._rest or self._next_chunk()
+        size = min(len(buffer), len(data))
+        buffer[:size] = data[:size]
+        self._rest = data[size:]
+        return size
+
+    def _next_chunk(self) -> bytes:
+        try:
+            chunk: bytes = self._read_chunk()
+        except OSError:
+            raise LengthRequired(
+                "The chunked body cannot be read: send a Content-Length."
+            ) from None
+        return chunk
