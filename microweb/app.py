@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextvars import copy_context
 from functools import partial
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 from werkzeug.exceptions import (
     BadRequestKeyError,
@@ -43,6 +43,10 @@ if TYPE_CHECKING:
 
 #: Where in the environ a test client puts the function that takes over an open context.
 KEEP_CONTEXT = "microweb.keep_context"
+
+
+#: The context, where a request is being handled for sure: a call of C only.
+in_request = cast("Callable[[], Context]", current.get)
 
 
 class App(Rendering):
@@ -157,7 +161,7 @@ class App(Rendering):
 
     def preprocess_request(self) -> Any:
         """Run the URL value preprocessors and the before hooks, until one of them answers."""
-        context = current_request_context("request")
+        context = in_request()
         plan = context.plan
         for preprocessor in plan.url_value_preprocessors:
             preprocessor(None if context.rule is None else context.rule.endpoint, context.view_args)
@@ -169,7 +173,7 @@ class App(Rendering):
 
     def dispatch_request(self) -> Any:
         """Call the view, or raise what took its place where no rule matched."""
-        context = current_request_context("request")
+        context = in_request()
         rule = context.rule
         if rule is None:
             self.raise_routing_exception(context)
@@ -213,7 +217,9 @@ class App(Rendering):
         """
         if type(rv) is str:
             return self.response_class(rv)
-        if type(rv) is self.response_class:
+        if type(rv) is dict or type(rv) is list:
+            return self.json.response(rv)  # type: ignore[return-value]  # of response_class
+        if isinstance(rv, self.response_class):
             return rv
         context = current_request_context("request")
         view = context.rule.endpoint if context.rule is not None else context.request.path
@@ -238,7 +244,7 @@ class App(Rendering):
 
     def process_response(self, response: Response) -> Response:
         """Run the functions of `after_this_request` and the after hooks, and save the session."""
-        context = current_request_context("request")
+        context = in_request()
         for function in context.after_functions:
             response = function(response)
         for hook in context.plan.after:
@@ -323,8 +329,9 @@ class App(Rendering):
                 keep(ContextManager(context, lambda context: None, self._close))
                 return
             self.do_teardown_request(error)
-            if "request" in context.__dict__:
-                context.request.close()
+            request = context.__dict__.get("request")
+            if request is not None and "files" in request.__dict__:
+                request.close()
         self.do_teardown_appcontext(error)
         if context.routing_exception is not None:
             # Its traceback holds the frames that hold this context.
@@ -334,7 +341,7 @@ class App(Rendering):
 
     def do_teardown_request(self, exc: BaseException | None = None) -> None:
         """Run the teardown functions of the request."""
-        plan = current_request_context("request").plan
+        plan = in_request().plan
         if plan is not None:
             self._run_teardown(plan.teardown, exc)
         if signals.request_tearing_down.receivers:

@@ -66,10 +66,7 @@ def adapt(environ: WSGIEnvironment) -> Body | None:
             return None
         # A proxy has read the chunks and counted them; its header names them still.
         del environ["HTTP_TRANSFER_ENCODING"]
-    length = get_content_length(environ)
-    if length is None:
-        return None
-    body = Body(environ["wsgi.input"], length)
+    body = Body(environ["wsgi.input"], get_content_length(environ) or 0)
     environ["wsgi.input"] = body
     return body
 

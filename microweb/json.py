@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from base64 import b64decode, b64encode
+from codecs import BOM_UTF8
 from collections.abc import Callable
 from datetime import date, datetime, time, timedelta
 from typing import IO, Any
@@ -144,7 +145,7 @@ class DefaultJSONProvider(JSONProvider):
         :raises ValueError: where the text is not JSON, is nested too deeply, or holds NaN.
         """
         if not isinstance(s, str):
-            s = s.decode("utf-8-sig")
+            s = s.removeprefix(BOM_UTF8).decode()
         try:
             if not kwargs:
                 return _decoder.decode(s)

@@ -83,25 +83,25 @@ class Response(WerkzeugResponse):
         content_type: str | None = None,
         direct_passthrough: bool = False,
     ) -> None:
+        kind = _CONTENT_TYPES.get(mimetype or self.default_mimetype or "")
         if type(response) is str:
             body = response.encode()
         elif type(response) is bytes:
             body = response
-        else:
+        elif isinstance(response, Iterator):
             body = None
-        kind = _CONTENT_TYPES.get(mimetype or self.default_mimetype or "")
-        if (
-            body is None
-            or kind is None
-            or headers is not None
-            or content_type is not None
-            or not self._short_road
-        ):
+        else:
+            kind = None
+        if kind is None or headers is not None or content_type is not None or not self._short_road:
             super().__init__(response, status, headers, mimetype, content_type, direct_passthrough)
             self._on_close = ()
             return
-        self.response = [body]
-        self._plain = [kind, ("Content-Length", str(len(body)))]
+        if body is None:
+            self.response = response  # type: ignore[assignment]  # an iterator, as seen above
+            self._plain = [kind]
+        else:
+            self.response = [body]
+            self._plain = [kind, ("Content-Length", str(len(body)))]
         if status is None:
             self._status, self._status_code = _OK
         else:
@@ -112,8 +112,11 @@ class Response(WerkzeugResponse):
     @lazy
     def headers(self) -> Headers:
         """The headers; names are found in any case."""
-        headers = Headers(self._plain)
-        self._plain = None
+        headers = Headers()
+        if self._plain is not None:
+            # Each of these pairs is known to be clean; to check them again takes 2 µs.
+            headers._list = self._plain
+            self._plain = None
         return headers
 
     def append_header(self, name: str, value: str) -> None:
@@ -170,14 +173,51 @@ class Response(WerkzeugResponse):
             # response object again and again.
             start_response(self._status, plain.copy())
             return [] if environ["REQUEST_METHOD"] == "HEAD" else body
-        start_response(self._status, self.get_wsgi_headers(environ).to_wsgi_list())
-        if self._on_close or not self.is_sequence:
-            return self.get_app_iter(environ)
-        if self._status_code in _WITHOUT_BODY or environ["REQUEST_METHOD"] == "HEAD":
-            return []
-        return list(self.iter_encoded())
+        start_response(self._status, self._wsgi_list(environ))
+        silent = self._status_code in _WITHOUT_BODY or environ["REQUEST_METHOD"] == "HEAD"
+        if self.is_sequence and not self._on_close:
+            return [] if silent else list(self.iter_encoded())
+        if self.direct_passthrough and not silent:
+            return self.response  # type: ignore[return-value]  # bytes, as its maker promised
+        return Sending(self, silent)
+
+    def _wsgi_list(self, environ: WSGIEnvironment) -> list[tuple[str, str]]:
+        """Return the headers for the server, without a copy in between where none is changed."""
+        headers = list(self.headers)
+        has_length = False
+        for name, _ in headers:
+            lower = name.lower()
+            if lower == "content-length":
+                has_length = True
+            elif lower in _URL_HEADERS:
+                return self.get_wsgi_headers(environ).to_wsgi_list()
+        if self._status_code in _WITHOUT_BODY:
+            return self.get_wsgi_headers(environ).to_wsgi_list()
+        if not has_length and self.is_sequence:
+            headers.append(("Content-Length", str(sum(map(len, self.iter_encoded())))))
+        return headers
 
 
+class Sending:
+    """The body of a response on its way to the server, which closes it (PEP 3333).
+
+    :param silent: Send nothing, as for HEAD, and close the response all the same.
+    """
+
+    def __init__(self, response: Response, silent: bool) -> None:
+        self._response = response
+        self._silent = silent
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(()) if self._silent else iter(self._response.iter_encoded())
+
+    def close(self) -> None:
+        """Close what the body is read from, and call the functions of `call_on_close`."""
+        self._response.close()
+
+
+#: Headers whose value Werkzeug makes a URI before it is sent.
+_URL_HEADERS = frozenset(("content-location", "location"))
 _WITHOUT_BODY = frozenset((*range(100, 200), 204, 304))
 _SKIPPED_BY_THE_SHORT_ROAD = (
     "__call__",
