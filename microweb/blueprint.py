@@ -14,13 +14,13 @@ from .scope import (
     ContextProcessor,
     Handler,
     Hooks,
+    Naming,
     Scope,
     Teardown,
     TemplateFunction,
     URLDefaults,
     ValuePreprocessor,
     error_key,
-    naming,
 )
 
 
@@ -125,25 +125,28 @@ class Blueprint(Scope):
         self._append("app_url_defaults", self.app_hooks.url_defaults, f)
         return f
 
-    def app_template_filter(self, name: Any = None) -> Any:
+    @property
+    def app_template_filter(self) -> Naming:
         """Make the decorated function a filter of the application's templates."""
-        return naming(self.add_app_template_filter, name)
+        return Naming(self.add_app_template_filter)
 
     def add_app_template_filter(self, f: Callable[..., Any], name: str | None = None) -> None:
         """Make a function a filter of the application's templates."""
         self._add_template_function("filters", f, name)
 
-    def app_template_test(self, name: Any = None) -> Any:
+    @property
+    def app_template_test(self) -> Naming:
         """Make the decorated function a test of the application's templates."""
-        return naming(self.add_app_template_test, name)
+        return Naming(self.add_app_template_test)
 
     def add_app_template_test(self, f: Callable[..., Any], name: str | None = None) -> None:
         """Make a function a test of the application's templates."""
         self._add_template_function("tests", f, name)
 
-    def app_template_global(self, name: Any = None) -> Any:
+    @property
+    def app_template_global(self) -> Naming:
         """Make the decorated function known to the application's templates."""
-        return naming(self.add_app_template_global, name)
+        return Naming(self.add_app_template_global)
 
     def add_app_template_global(self, f: Callable[..., Any], name: str | None = None) -> None:
         """Make a function known to the application's templates."""

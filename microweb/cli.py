@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import os
 import sys
 from types import ModuleType
@@ -167,7 +168,15 @@ def _app_of(module: ModuleType, name: str) -> app_module.App:
 def _called(found: Any, name: str) -> app_module.App:
     if isinstance(found, app_module.App):
         return found
-    app = found() if callable(found) else found
+    app = found
+    if callable(found):
+        try:
+            inspect.signature(found).bind()
+        except TypeError as error:
+            raise click.ClickException(
+                f"The factory {name} cannot be called without arguments: {error}."
+            ) from None
+        app = found()
     if isinstance(app, app_module.App):
         return app
     raise click.ClickException(f"{name} is a {type(app).__name__} and not a microweb application.")

@@ -9,7 +9,7 @@ from . import signals, templating
 from .assembly import Assembly
 from .context import current, current_context, current_request_context
 from .lazy import lazy
-from .scope import naming
+from .scope import Naming
 from .sessions import select_flashes, take_flashes
 
 if TYPE_CHECKING:
@@ -22,25 +22,28 @@ class Rendering(Assembly):
     #: Arguments for the Jinja environment, over microweb's own.
     jinja_options: Mapping[str, Any] = {}
 
-    def template_filter(self, name: Any = None) -> Any:
+    @property
+    def template_filter(self) -> Naming:
         """Make the decorated function a filter in templates, under its name or another one."""
-        return naming(self.add_template_filter, name)
+        return Naming(self.add_template_filter)
 
     def add_template_filter(self, f: Callable[..., Any], name: str | None = None) -> None:
         """Make a function a filter in templates."""
         self._add_template_function("filters", f, name)
 
-    def template_test(self, name: Any = None) -> Any:
+    @property
+    def template_test(self) -> Naming:
         """Make the decorated function a test in templates, under its name or another one."""
-        return naming(self.add_template_test, name)
+        return Naming(self.add_template_test)
 
     def add_template_test(self, f: Callable[..., Any], name: str | None = None) -> None:
         """Make a function a test in templates."""
         self._add_template_function("tests", f, name)
 
-    def template_global(self, name: Any = None) -> Any:
+    @property
+    def template_global(self) -> Naming:
         """Make the decorated function known to templates, under its name or another one."""
-        return naming(self.add_template_global, name)
+        return Naming(self.add_template_global)
 
     def add_template_global(self, f: Callable[..., Any], name: str | None = None) -> None:
         """Make a function known to templates."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from typing import IO, Any, Literal, TypeVar
+from typing import IO, Any, Literal, TypeVar, overload
 
 from werkzeug.exceptions import HTTPException, default_exceptions
 from werkzeug.wrappers import Response as WerkzeugResponse
@@ -14,6 +14,7 @@ from .response import ResponseReturnValue
 from .routing import Route, View, make_route
 
 V = TypeVar("V", bound=View)
+F = TypeVar("F", bound=Callable[..., Any])
 Before = TypeVar("Before", bound=Callable[[], ResponseReturnValue | None])
 After = TypeVar("After", bound=Callable[[Any], WerkzeugResponse])
 Teardown = TypeVar("Teardown", bound=Callable[[BaseException | None], None])
@@ -256,20 +257,32 @@ class Scope:
         return open(path, mode, encoding=None if "b" in mode else encoding or "utf-8")
 
 
-def naming(add: Callable[[Any, str | None], None], name: Any) -> Any:
-    """Return a decorator that calls ``add(function, name)``, also when it is used bare.
+class Naming:
+    """A decorator that registers a function under its own name or another one.
 
-    :param name: The name, None for the function's own, or the function of a bare decorator.
+    It works bare and with parentheses: ``@app.template_filter``, ``@app.template_filter("name")``.
+
+    :param add: Called with the function, and with the name or None.
     """
-    if callable(name):
-        add(name, None)
-        return name
 
-    def decorator(function: Any) -> Any:
-        add(function, name)
-        return function
+    def __init__(self, add: Callable[[Any, str | None], None]) -> None:
+        self._add = add
 
-    return decorator
+    @overload
+    def __call__(self, name: F) -> F: ...
+    @overload
+    def __call__(self, name: str | None = None) -> Callable[[F], F]: ...
+    def __call__(self, name: Any = None) -> Any:
+        """Register the decorated function."""
+        if callable(name):
+            self._add(name, None)
+            return name
+
+        def decorator(function: F) -> F:
+            self._add(function, name)
+            return function
+
+        return decorator
 
 
 def error_key(code_or_exception: int | type[Exception] | Any) -> ErrorKey:

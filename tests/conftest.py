@@ -6,8 +6,8 @@ import gc
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
-from wsgiref.validate import validator
+from typing import Any, cast
+from wsgiref.validate import IteratorWrapper, validator
 
 import pytest
 
@@ -29,10 +29,20 @@ def wsgi_is_validated(monkeypatch: pytest.MonkeyPatch) -> None:
     call = App.__call__
 
     def validated(self: App, environ: Any, start_response: Any) -> Iterable[bytes]:
-        def application(environ: Any, start_response: Any) -> Iterable[bytes]:
-            return call(self, environ, start_response)
+        complete = False
 
-        return validator(application)(environ, start_response)
+        def application(environ: Any, start_response: Any) -> Iterable[bytes]:
+            nonlocal complete
+            body = call(self, environ, start_response)
+            complete = isinstance(body, list)
+            return body
+
+        body = cast("IteratorWrapper", validator(application)(environ, start_response))
+        if not complete:
+            return body  # a stream: the test closes it, as a server would
+        chunks = list(body)
+        body.close()
+        return chunks
 
     monkeypatch.setattr(App, "__call__", validated)
 
