@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator
-from contextvars import copy_context
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn, cast
 
@@ -27,12 +26,14 @@ from .assembly import Compiled
 from .config import debug_from_environment, load_dotenv_files
 from .context import Context, ContextManager, current, current_request_context
 from .convert import error_response, to_response
+from .errors import describe
 from .input import adapt
 from .rendering import Rendering
-from .request import decoded
+from .request import Request, decoded
 from .response import Response
 from .routing import UNSURE, Hit
 from .serving import serve
+from .streaming import Stream
 
 if TYPE_CHECKING:
     from _typeshed import OptExcInfo
@@ -101,18 +102,20 @@ class App(Rendering):
             body = response(environ, start_response)
             if context.body is not None and type(body) is list:
                 context.body.drain()
-            if type(body) is not list and not response.direct_passthrough:
-                body = _Stream(self, context, body, error)
+            if type(body) is not list and not response.standalone_body:
+                body = Stream(body, error, self._failed_midway, partial(self._close, context))
                 streaming = True
             return body
         except BaseException as escaping:
             error = escaping
             raise
         finally:
-            if not streaming:
-                self._close(context, error)
-            current.reset(token)
-            del error  # it holds this frame by its traceback
+            try:
+                if not streaming:
+                    self._close(context, error)
+            finally:
+                current.reset(token)
+                del error  # it holds this frame by its traceback
 
     # --- match
 
@@ -137,6 +140,9 @@ class App(Rendering):
                 error.valid_methods = sorted(error.valid_methods or ())
             context.routing_exception = error
             context.plan = compiled.misses.plan(path)
+        except Exception:  # of a converter, for example: no 404, but no plan of its own either
+            context.plan = compiled.misses.plan(path)
+            raise
         context.matched()
         if signals.appcontext_pushed.receivers:
             signals.appcontext_pushed.send(self)
@@ -176,16 +182,16 @@ class App(Rendering):
         context = in_request()
         rule = context.rule
         if rule is None:
-            self.raise_routing_exception(context)
+            self.raise_routing_exception(context.request)
         if context.environ["REQUEST_METHOD"] == "OPTIONS" and getattr(  # type: ignore[index]
             rule, "provide_automatic_options", False
         ):
             return self.make_default_options_response()
         return context.plan.view(**context.view_args)  # type: ignore[arg-type]
 
-    def raise_routing_exception(self, context: Context) -> NoReturn:
+    def raise_routing_exception(self, request: Request) -> NoReturn:
         """Raise the 404, 405 or redirect of a request that no rule matched."""
-        raise context.routing_exception  # type: ignore[misc]
+        raise request.routing_exception  # type: ignore[misc]
 
     def make_default_options_response(self) -> Response:
         """Answer OPTIONS with the methods of the URL."""
@@ -319,6 +325,10 @@ class App(Rendering):
         ).plan.error_handler(error)
         return handler
 
+    def _failed_midway(self, error: Exception) -> None:
+        self.log_exception(sys.exc_info())
+        signals.got_request_exception.send(self, exception=error)
+
     # --- close
 
     def _close(self, context: Context, error: BaseException | None) -> None:
@@ -361,7 +371,7 @@ class App(Rendering):
             try:
                 function(exc)
             except Exception as error:
-                self.logger.exception("Teardown function %r failed", function.__name__)
+                self.logger.exception("Teardown function %s failed", describe(function))
                 signals.got_request_exception.send(self, exception=error)
 
     # --- contexts by hand
@@ -440,56 +450,3 @@ class App(Rendering):
         if port is None and server_port:
             port = int(server_port)
         serve(self, self.name, host or server_host or None, port, **options)
-
-
-class _Stream:
-    """A body that is produced while the server sends it, within the context of its request.
-
-    The context is entered for each step and left again, so that streams which a server
-    interleaves on one thread do not see each other's.
-    """
-
-    def __init__(
-        self, app: App, context: Context, body: Iterable[bytes], error: BaseException | None
-    ) -> None:
-        self._app = app
-        self._context = context
-        self._body = body
-        self._error = error
-        self._variables = copy_context()
-        self._closed = False
-
-    def __iter__(self) -> Iterator[bytes]:
-        # Steps without a Python frame of their own: next(chunks), inside the context.
-        step = partial(self._variables.run, next, self._chunks(), _END)
-        return iter(step, _END)  # type: ignore[arg-type]
-
-    def _chunks(self) -> Iterator[bytes]:
-        try:
-            yield from self._body
-        except Exception as error:
-            # The connection is cut by raising it: a body that ends here would look complete.
-            self._error = error
-            self._app.log_exception(sys.exc_info())
-            signals.got_request_exception.send(self._app, exception=error)
-            raise
-
-    def close(self) -> None:
-        """End the request; the server calls this in any case (PEP 3333)."""
-        if not self._closed:
-            self._closed = True
-            self._variables.run(self._finish)
-
-    def _finish(self) -> None:
-        try:
-            close = getattr(self._body, "close", None)
-            if close is not None:
-                close()
-        except Exception as error:
-            self._error = error
-            self._app.log_exception(sys.exc_info())
-        finally:
-            self._app._close(self._context, self._error)
-
-
-_END = object()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from collections import ChainMap
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 from functools import partial
 from logging import Logger
@@ -36,7 +36,6 @@ from .scope import Hooks, Scope, TemplateFunction, find_root_path
 from .sessions import SecureCookieSessionInterface, SessionInterface
 
 Teardown = TypeVar("Teardown", bound=Callable[[BaseException | None], None])
-F = TypeVar("F", bound=Callable[..., Any])
 
 
 class Compiled(NamedTuple):
@@ -212,11 +211,16 @@ class Assembly(Scope):
                 )
             self._mount(mount)
 
+    def iter_blueprints(self) -> Iterable[Blueprint]:
+        """Return the blueprints in the order of their registration."""
+        return self.blueprints.values()
+
     def _mount(self, mount: Mount) -> None:
         blueprint = mount.blueprint
         if blueprint.registered_at is None:
             blueprint.registered_at = caller_place()
-        if not any(known is blueprint for known in self.blueprints.values()):
+        first = not any(known is blueprint for known in self.blueprints.values())
+        if first:
             for records, more in zip(
                 vars(self.hooks).values(), vars(blueprint.app_hooks).values(), strict=True
             ):
@@ -228,9 +232,14 @@ class Assembly(Scope):
         if blueprint.has_static_folder:
             self._place_static(blueprint, f"{mount.name}.static", mount=mount)
         for route in blueprint.routes:
-            self._place_mounted(mount, route)
+            self.place_route(route, mount)
+        if blueprint.recorded:
+            state = blueprint.make_setup_state(self, mount, first)
+            for function in blueprint.recorded:
+                function(state)
 
-    def _place_mounted(self, mount: Mount, route: Route) -> None:
+    def place_route(self, route: Route, mount: Mount) -> None:
+        """Add a blueprint's route to the URL map, where the blueprint is mounted."""
         options = dict(route.options)
         options.setdefault("subdomain", mount.subdomain)
         defaults = {**mount.url_defaults, **options.get("defaults", {})}
@@ -288,15 +297,8 @@ class Assembly(Scope):
         full_rule = rule if mount is None else mount.rule(rule)
         self._place(route, full_rule, endpoint, {} if host is None else {"host": host})
 
-    def endpoint(self, endpoint: str) -> Callable[[F], F]:
-        """Make the decorated function the view of an endpoint that a rule has already."""
-
-        def decorator(f: F) -> F:
-            self._check_open("endpoint")
-            self.view_functions[endpoint] = f
-            return f
-
-        return decorator
+    def _set_view(self, endpoint: str, view: View) -> None:
+        self.view_functions[endpoint] = view
 
     def teardown_appcontext(self, f: Teardown) -> Teardown:
         """Call the function when a context ends: that of a request, or of `app_context()`."""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from .errors import SetupError
+from .routing import Route, View, make_route
 from .scope import (
     After,
     Before,
@@ -74,6 +75,8 @@ class Blueprint(Scope):
         self.app_hooks = Hooks()
         #: What `app_template_filter` and its like wrote.
         self.template_functions: list[TemplateFunction] = []
+        #: What `record` and `record_once` wrote.
+        self.recorded: list[Callable[[BlueprintSetupState], Any]] = []
         #: Where it has been registered first; nothing can be added from then on.
         self.registered_at: str | None = None
 
@@ -94,6 +97,38 @@ class Blueprint(Scope):
         if blueprint is self:
             raise SetupError(f"Blueprint {self.name!r} cannot be nested in itself.")
         self.children.append((blueprint, options))
+
+    def _add_route(self, route: Route) -> None:
+        if "." in route.endpoint:
+            raise SetupError(
+                f"The endpoint {route.endpoint!r} of blueprint {self.name!r} has a dot: the name of"
+                " the blueprint is put before it, so give it a name without one, with endpoint=."
+            )
+        super()._add_route(route)
+
+    def _set_view(self, endpoint: str, view: View) -> None:
+        self.record(
+            lambda state: state.app.view_functions.update({f"{state.name}.{endpoint}": view})
+        )
+
+    def record(self, function: Callable[[BlueprintSetupState], Any]) -> None:
+        """Call a function at each registration; extensions do with it what no decorator does."""
+        self._append("record", self.recorded, function)
+
+    def record_once(self, function: Callable[[BlueprintSetupState], Any]) -> None:
+        """Call a function at the first registration on each application."""
+
+        def once(state: BlueprintSetupState) -> None:
+            if state.first_registration:
+                function(state)
+
+        self.record(once)
+
+    def make_setup_state(
+        self, app: Any, mount: Mount, first_registration: bool
+    ) -> BlueprintSetupState:
+        """Return what the functions of :meth:`record` are called with."""
+        return BlueprintSetupState(app, mount, first_registration)
 
     def before_app_request(self, f: Before) -> Before:
         """Like :meth:`before_request`, for every request of the application."""
@@ -180,6 +215,7 @@ class Mount:
     """One registration of a blueprint: where its views went.
 
     :ivar name: The full name, with those of the blueprints that it is nested in: ``"shop.cart"``.
+    :ivar options: What the registration was given.
     :ivar parents: The names of those, outermost first.
     """
 
@@ -187,7 +223,8 @@ class Mount:
     name: str
     url_prefix: str | None
     subdomain: str | None
-    url_defaults: dict[str, Any] = field(default_factory=dict)
+    url_defaults: dict[str, Any]
+    options: dict[str, Any]
     parents: tuple[str, ...] = ()
 
     @property
@@ -205,11 +242,11 @@ def mounts(
 ) -> list[Mount]:
     """Return the registrations of a blueprint and of all that are nested in it."""
     own_name = options.get("name", blueprint.name)
-    prefix = options.get("url_prefix", blueprint.url_prefix)
-    subdomain = options.get("subdomain", blueprint.subdomain)
+    prefix = _given(options.get("url_prefix"), blueprint.url_prefix)
+    subdomain = _given(options.get("subdomain"), blueprint.subdomain)
     defaults = {**blueprint.url_values_defaults, **options.get("url_defaults", {})}
     if parent is None:
-        mount = Mount(blueprint, own_name, prefix, subdomain, defaults)
+        mount = Mount(blueprint, own_name, prefix, subdomain, defaults, options)
     else:
         nested_subdomain = ".".join(filter(None, (subdomain, parent.subdomain))) or None
         mount = Mount(
@@ -217,13 +254,49 @@ def mounts(
             f"{parent.name}.{own_name}",
             parent.url_prefix if prefix is None else join_prefix(parent.url_prefix, prefix),
             nested_subdomain,
-            {**parent.url_defaults, **defaults},
+            defaults,
+            options,
             parent.chain,
         )
     found = [mount]
     for child, child_options in blueprint.children:
         found += mounts(child, child_options, mount)
     return found
+
+
+def _given(value: str | None, otherwise: str | None) -> str | None:
+    return otherwise if value is None else value
+
+
+class BlueprintSetupState:
+    """What a function of :meth:`Blueprint.record` is called with: one registration.
+
+    :ivar app: The application.
+    :ivar blueprint: The blueprint.
+    :ivar options: What `register_blueprint` was given.
+    :ivar first_registration: This blueprint is new to the application.
+    """
+
+    def __init__(self, app: Any, mount: Mount, first_registration: bool) -> None:
+        self.app = app
+        self.blueprint = mount.blueprint
+        self.options = mount.options
+        self.first_registration = first_registration
+        self.name = mount.name
+        self.url_prefix = mount.url_prefix
+        self.subdomain = mount.subdomain
+        self.url_defaults = mount.url_defaults
+        self._mount = mount
+
+    def add_url_rule(
+        self,
+        rule: str,
+        endpoint: str | None = None,
+        view_func: View | None = None,
+        **options: Any,
+    ) -> None:
+        """Add a rule below the blueprint's prefix, with its name before the endpoint."""
+        self.app.place_route(make_route(rule, endpoint, view_func, options), self._mount)
 
 
 def join_prefix(prefix: str | None, rule: str) -> str:

@@ -47,6 +47,7 @@ def send_file(
         response_class=response_class,
         _root_path=root_path,
     )
+    response.standalone_body = True
     return response  # type: ignore[no-any-return]  # an instance of response_class
 
 

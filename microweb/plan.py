@@ -95,9 +95,10 @@ class Misses:
 
     def add(self, prefix: str, plan: Plan) -> None:
         """Give the paths below a prefix a plan; a variable in it stands for one segment."""
+        prefix = prefix.rstrip("/")
         pattern = "".join(
             "[^/]+" if part.startswith("<") else re.escape(part)
-            for part in re.split(r"(<[^>]*>)", prefix.rstrip("/"))
+            for part in re.split(r"(<[^>]*>)", prefix)
         )
         self._owners.append((prefix.count("/"), re.compile(rf"{pattern}(?:/|\Z)"), plan))
         # Longest first; among equals the first one registered stays first.

@@ -32,7 +32,7 @@ _STATUS: dict[int | str, tuple[str, int]] = {
     for code, reason in HTTP_STATUS_CODES.items()
 }
 _OK = _STATUS[200]
-_CONTENT_TYPES = {
+_CONTENT_TYPES: dict[str | None, tuple[str, str]] = {
     mimetype: ("Content-Type", get_content_type(mimetype, "utf-8"))
     for mimetype in (
         "text/html",
@@ -60,6 +60,10 @@ class Response(WerkzeugResponse):
 
     default_mimetype: str | None = "text/html"
 
+    #: The body needs nothing of the application any more, as that of a file: the request may end
+    #: before the body is sent, and the server gets it as it is.
+    standalone_body = False
+
     # Class attributes, so that the short road need not set them on each response (0.1 µs).
     direct_passthrough = False
     _on_close: Any = ()
@@ -83,7 +87,7 @@ class Response(WerkzeugResponse):
         content_type: str | None = None,
         direct_passthrough: bool = False,
     ) -> None:
-        kind = _CONTENT_TYPES.get(mimetype or self.default_mimetype or "")
+        kind = _CONTENT_TYPES.get(self.default_mimetype if mimetype is None else mimetype)
         if type(response) is str:
             body = response.encode()
         elif type(response) is bytes:

@@ -149,8 +149,21 @@ class Scope:
             options["provide_automatic_options"] = provide_automatic_options
         self._add_route(make_route(rule, endpoint, view_func, options))
 
+    def endpoint(self, endpoint: str) -> Callable[[F], F]:
+        """Make the decorated function the view of an endpoint that a rule has already."""
+
+        def decorator(f: F) -> F:
+            self._check_open("endpoint")
+            self._set_view(endpoint, f)
+            return f
+
+        return decorator
+
     def _add_route(self, route: Route) -> None:
         self.routes.append(route)
+
+    def _set_view(self, endpoint: str, view: View) -> None:
+        raise NotImplementedError
 
     # --- hooks
 

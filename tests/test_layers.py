@@ -33,9 +33,10 @@ MAY_IMPORT: dict[str, set[str]] = {
     "scope": {"errors", "response", "routing"},
     # 4: what one request needs of the application
     "context": {"errors", "input", "lazy", "request", "response", "sessions"},
-    "blueprint": {"errors", "scope"},
+    "blueprint": {"errors", "routing", "scope"},
     "plan": {"routing", "scope"},
     # 5: tools around the application
+    "streaming": set(),
     "logging": {"context"},
     "serving": {"errors"},
     "testing": {"context", "errors", "sessions"},
@@ -46,8 +47,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     "rendering": {"assembly", "context", "lazy", "scope", "sessions", "signals", "templating"},
     "app": {
-        *("assembly", "config", "context", "convert", "input", "rendering", "request"),
-        *("response", "routing", "serving", "signals", "testing"),
+        *("assembly", "config", "context", "convert", "errors", "input", "rendering"),
+        *("request", "response", "routing", "serving", "signals", "streaming", "testing"),
     },
     # 7: what stands above the application
     "proxies": {"app", "context", "request", "sessions"},

@@ -1,0 +1,69 @@
+"""A body that is produced while the server sends it, within the context of its request."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextvars import copy_context
+from functools import partial
+
+
+class Stream:
+    """Enters the context of its request for each step, and leaves it again.
+
+    A server that interleaves streams on one thread (uWSGI with ``--async``) so never lets one see
+    another's request. The context is closed once, when the server closes the body.
+
+    :param body: What is sent; its `close` is called at the end, if it has one.
+    :param error: What went wrong before, for the end of the request.
+    :param failed: Called with an exception that the body raises, before it goes to the server.
+    :param closing: Called at the end with an exception or None.
+    """
+
+    def __init__(
+        self,
+        body: Iterable[bytes],
+        error: BaseException | None,
+        failed: Callable[[Exception], None],
+        closing: Callable[[BaseException | None], None],
+    ) -> None:
+        self._body = body
+        self._error = error
+        self._failed = failed
+        self._closing = closing
+        self._variables = copy_context()
+        self._closed = False
+
+    def __iter__(self) -> Iterator[bytes]:
+        # Steps without a Python frame of their own: next(chunks), inside the context.
+        step = partial(self._variables.run, next, self._chunks(), _END)
+        return iter(step, _END)  # type: ignore[arg-type]
+
+    def _chunks(self) -> Iterator[bytes]:
+        try:
+            yield from self._body
+        except Exception as error:
+            # Raised again, so that the server cuts the connection: a body that ended here would
+            # look complete.
+            self._error = error
+            self._failed(error)
+            raise
+
+    def close(self) -> None:
+        """End the request; the server calls this in any case (PEP 3333)."""
+        if not self._closed:
+            self._closed = True
+            self._variables.run(self._finish)
+
+    def _finish(self) -> None:
+        try:
+            close = getattr(self._body, "close", None)
+            if close is not None:
+                close()
+        except Exception as error:
+            self._error = error
+            self._failed(error)
+        finally:
+            self._closing(self._error)
+
+
+_END = object()
