@@ -12,7 +12,6 @@ from werkzeug.http import HTTP_STATUS_CODES
 from werkzeug.utils import get_content_type
 from werkzeug.wrappers import Response as WerkzeugResponse
 
-from .lazy import lazy
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -69,6 +68,7 @@ class Response(WerkzeugResponse):
     _on_close: Any = ()
     # The headers of the short road; None from the moment that `headers` holds them.
     _plain: list[tuple[str, str]] | None = None
+    _headers: Headers | None = None
     # Whether a subclass leaves everything alone that the short road leaves out.
     _short_road = True
 
@@ -113,15 +113,22 @@ class Response(WerkzeugResponse):
         if direct_passthrough:
             self.direct_passthrough = True
 
-    @lazy
+    @property
     def headers(self) -> Headers:
         """The headers; names are found in any case."""
-        headers = Headers()
-        if self._plain is not None:
-            # Each of these pairs is known to be clean; to check them again takes 2 µs.
-            headers._list = self._plain
-            self._plain = None
+        headers = self._headers
+        if headers is None:
+            headers = self._headers = Headers()
+            if self._plain is not None:
+                # Each of these pairs is known to be clean; to check them again takes 2 µs.
+                headers._list = self._plain
+                self._plain = None
         return headers
+
+    @headers.setter
+    def headers(self, headers: Headers) -> None:
+        self._headers = headers
+        self._plain = None
 
     def append_header(self, name: str, value: str) -> None:
         """Add a header that is known to be clean, without looking for others of its name."""
