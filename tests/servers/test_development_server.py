@@ -75,3 +75,67 @@ def test_ctrl_c_ends_the_server_quietly(myapi: Path) -> None:
         process.press_ctrl_c()
         assert process.exit_status() in {0, 130}
         assert "Traceback" not in process.log()
+
+
+DEBUGGED = """\
+from microweb import App
+
+app = App(__name__)
+
+@app.get("/")
+def index():
+    return "first"
+
+@app.get("/broken")
+def broken():
+    raise ValueError("this is broken")
+
+if __name__ == "__main__":
+    app.run(port={port}, debug=True)
+"""
+
+
+def test_in_debug_mode_the_server_restarts_with_what_was_changed(tmp_path: Path) -> None:
+    port = free_port()
+    source = tmp_path / "app.py"
+    source.write_text(DEBUGGED.format(port=port))
+    with running([sys.executable, "app.py"], tmp_path) as process:
+        wait_until(lambda: answers(port), process)
+        assert Client(port).get("/").text == "first"
+        source.write_text(DEBUGGED.format(port=port).replace("first", "second"))
+        wait_until(lambda: answers(port) and Client(port).get("/").text == "second", process)
+
+
+@pytest.mark.usefixtures("default_port_taken")
+def test_in_debug_mode_a_restart_keeps_the_port_that_was_found(tmp_path: Path) -> None:
+    source = tmp_path / "app.py"
+    source.write_text(DEBUGGED.format(port=None))
+    with running([sys.executable, "app.py"], tmp_path) as process:
+        wait_until(lambda: announced_port(process.log()) is not None, process)
+        port = announced_port(process.log())
+        assert port is not None
+        wait_until(lambda: answers(port), process)
+        source.write_text(DEBUGGED.format(port=None).replace("first", "second"))
+        wait_until(lambda: answers(port) and Client(port).get("/").text == "second", process)
+
+
+def test_in_debug_mode_an_exception_is_shown_with_its_traceback(tmp_path: Path) -> None:
+    port = free_port()
+    (tmp_path / "app.py").write_text(DEBUGGED.format(port=port))
+    with running([sys.executable, "app.py"], tmp_path) as process:
+        wait_until(lambda: answers(port), process)
+        page = Client(port).get("/broken")
+        assert page.status == 500
+        assert "ValueError: this is broken" in page.text
+        assert "Werkzeug Debugger" in page.text
+
+
+def test_under_the_command_line_app_run_does_nothing(tmp_path: Path) -> None:
+    port = free_port()
+    (tmp_path / "app.py").write_text(DEBUGGED.format(port=free_port()).partition("if __name__")[0])
+    with (tmp_path / "app.py").open("a") as source:
+        source.write("app.run(port=1)\n")
+    command = [sys.executable, "-m", "microweb", "run", "--port", str(port)]
+    with running(command, tmp_path) as process:
+        wait_until(lambda: answers(port), process)
+        assert Client(port).get("/").text == "first"
