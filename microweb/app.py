@@ -155,9 +155,9 @@ class App(Rendering):
 
     def full_dispatch_request(self) -> Response:
         """Run the hooks and the view, and turn errors that a handler takes into responses."""
-        if signals.request_started.receivers:
-            signals.request_started.send(self)
         try:
+            if signals.request_started.receivers:
+                signals.request_started.send(self)
             answer = self.preprocess_request()
             if answer is None:
                 answer = self.dispatch_request()
@@ -227,14 +227,15 @@ class App(Rendering):
             return self.json.response(rv)  # type: ignore[return-value]  # of response_class
         if isinstance(rv, self.response_class):
             return rv
-        context = current_request_context("request")
-        view = context.rule.endpoint if context.rule is not None else context.request.path
+        context = current.get()
+        environ = _environ(context)
+        rule = None if context is None else context.rule
         return to_response(
             rv,
             response_class=self.response_class,
             json=self.json,
-            environ=context.environ or {},
-            view=view,
+            environ=environ,
+            view=environ.get("PATH_INFO") if rule is None else rule.endpoint,
             error_response=self.make_error_response,
         )
 
@@ -243,9 +244,11 @@ class App(Rendering):
 
         Clients that prefer JSON get problem details (RFC 9457), others HTML.
         """
-        environ = current_request_context("request").environ or {}
         return error_response(
-            e, response_class=self.response_class, json=self.json, environ=environ
+            e,
+            response_class=self.response_class,
+            json=self.json,
+            environ=_environ(current.get()),
         )
 
     def process_response(self, response: Response) -> Response:
@@ -384,6 +387,15 @@ class App(Rendering):
         """Return a context with the request of a WSGI environ."""
         return ContextManager(Context(self, environ), self._opened, self._close)
 
+    def copied_context(self, context: Context) -> ContextManager:
+        """Return a context with the request of another one, for another thread."""
+        environ = {**(context.environ or {})}
+        environ.pop(KEEP_CONTEXT, None)
+        copy = Context(self, environ)
+        copy.__dict__.update(context.__dict__, environ=environ)
+        copy.__dict__.pop("g", None)
+        return ContextManager(copy, lambda context: None, self._close)
+
     def test_request_context(self, *args: Any, **kwargs: Any) -> ContextManager:
         """Return a context with a request made up for a test.
 
@@ -450,3 +462,7 @@ class App(Rendering):
         if port is None and server_port:
             port = int(server_port)
         serve(self, self.name, host or server_host or None, port, **options)
+
+
+def _environ(context: Context | None) -> WSGIEnvironment:
+    return {} if context is None or context.environ is None else context.environ

@@ -225,7 +225,7 @@ class Assembly(Scope):
                 vars(self.hooks).values(), vars(blueprint.app_hooks).values(), strict=True
             ):
                 records.update(more) if isinstance(records, dict) else records.extend(more)
-            self.template_functions += blueprint.template_functions
+            self._add_template_functions(blueprint.template_functions)
         self.blueprints[mount.name] = blueprint
         self._mounts[mount.name] = mount
         self.template_folders += _template_folder(blueprint)
@@ -246,6 +246,9 @@ class Assembly(Scope):
         if defaults:
             options["defaults"] = defaults
         self._place(route, mount.rule(route.rule), f"{mount.name}.{route.endpoint}", options)
+
+    def _add_template_functions(self, functions: list[TemplateFunction]) -> None:
+        self.template_functions += functions
 
     def _place(self, route: Route, rule: str, endpoint: str, options: dict[str, Any]) -> None:
         """Add one route to the URL map, under its full rule and endpoint."""
@@ -408,7 +411,7 @@ class Assembly(Scope):
                 endpoint, values, method=_method, url_scheme=_scheme, force_external=external
             )
         except BuildError as error:
-            values.update(_anchor=_anchor, _method=_method, _scheme=_scheme, _external=_external)
+            values.update(_anchor=_anchor, _method=_method, _scheme=_scheme, _external=external)
             return self.handle_url_build_error(error, endpoint, values)
         if _anchor is not None:
             url = f"{url}#{quote(_anchor, safe=_ANCHOR_SAFE)}"

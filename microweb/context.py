@@ -5,7 +5,7 @@ A context is data. The application opens, fills and closes it; nothing here call
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextvars import ContextVar, Token
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -91,7 +91,7 @@ class Context:
     rule: Rule | None = None
     view_args: dict[str, Any] | None = None
     routing_exception: HTTPException | None = None
-    after_functions: tuple[Callable[[Any], Response], ...] = ()
+    after_functions: Sequence[Callable[[Any], Response]] = ()
     flashes: list[Flash] | None = None
     body: Body | None = None
     _session: SessionMixin | None = None
@@ -201,8 +201,13 @@ class ContextManager:
     def push(self) -> None:
         """Make the context current."""
         self._tokens.append(current.set(self.context))
-        if len(self._tokens) == 1:
+        if len(self._tokens) > 1:
+            return
+        try:
             self._opened(self.context)
+        except BaseException:
+            current.reset(self._tokens.pop())
+            raise
 
     def pop(self, exc: BaseException | None = None) -> None:
         """Close the context and make the one before it current again.

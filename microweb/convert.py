@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from werkzeug.datastructures import Headers, MIMEAccept
 from werkzeug.exceptions import HTTPException
@@ -23,7 +24,7 @@ def to_response(
     response_class: type[Response],
     json: JSONProvider,
     environ: WSGIEnvironment,
-    view: str,
+    view: str | None,
     error_response: Callable[[HTTPException], Response],
 ) -> Response:
     """Return the response that a view's return value stands for.
@@ -31,7 +32,7 @@ def to_response(
     :param value: A body (text, bytes, dict, list, iterator, response, HTTP error, WSGI
         application), or a tuple ``(body, status)``, ``(body, headers)`` or
         ``(body, status, headers)``.
-    :param view: The name of the view, for messages.
+    :param view: The name of the view, for messages; None where no view returned the value.
     :param error_response: Makes the response of an HTTP error.
     :raises TypeError: for anything else, saying what to return.
     """
@@ -56,7 +57,7 @@ def to_response(
     return response
 
 
-def _parts(value: tuple[Any, ...], view: str) -> tuple[Any, Any, Any]:
+def _parts(value: tuple[Any, ...], view: str | None) -> tuple[Any, Any, Any]:
     if len(value) == 3:
         return value[0], value[1], value[2]
     if len(value) == 2:
@@ -64,7 +65,7 @@ def _parts(value: tuple[Any, ...], view: str) -> tuple[Any, Any, Any]:
             return value[0], None, value[1]
         return value[0], value[1], None
     raise TypeError(
-        f"The view {view!r} returned a tuple of {len(value)}. A tuple must be (body, status),"
+        f"{_subject(view)} a tuple of {len(value)}. A tuple must be (body, status),"
         " (body, headers) or (body, status, headers)."
     )
 
@@ -74,29 +75,45 @@ def _from_object(
     response_class: type[Response],
     json: JSONProvider,
     environ: WSGIEnvironment,
-    view: str,
+    view: str | None,
 ) -> Any:
     if isinstance(value, (dict, list)):
         return json.response(value)
-    if isinstance(value, WerkzeugResponse) or callable(value):
+    if isinstance(value, WerkzeugResponse) or (callable(value) and _takes_two(value)):
         return response_class.force_type(value, environ)
     raise TypeError(_complaint(value, view))
 
 
-def _complaint(value: Any, view: str) -> str:
+def _takes_two(value: Callable[..., Any]) -> bool:
+    """Whether a callable can be a WSGI application at all."""
+    try:
+        inspect.signature(value).bind(None, None)
+    except TypeError:
+        return False
+    except ValueError:  # a callable of C may not say what it takes
+        return True
+    return True
+
+
+def _subject(view: str | None) -> str:
+    return "make_response() was given" if view is None else f"The view {view!r} returned"
+
+
+def _complaint(value: Any, view: str | None) -> str:
+    subject = _subject(view)
     if value is None:
         return (
-            f"The view {view!r} returned None: a return statement is missing at its end or in one"
+            f"{subject} None: a return statement is missing at its end or in one"
             " of its branches. Return '' for an empty body."
         )
     kind = type(value).__name__
     if hasattr(value, "__await__"):
         return (
-            f"The view {view!r} returned a {kind}: it is called without being awaited. Make the"
+            f"{subject} a {kind}: it is called without being awaited. Make the"
             " view a plain function, or run the coroutine in it."
         )
     return (
-        f"The view {view!r} returned a {kind}. A view returns text, bytes, a dict, a list, an"
+        f"{subject} a {kind}. A view returns text, bytes, a dict, a list, an"
         " iterator, a response, or a tuple of one of them with a status and headers."
     )
 
@@ -114,7 +131,10 @@ def error_response(
     ``detail``. The error's own headers (`Allow`, `Retry-After`…) stay.
     """
     if error.response is not None or type(error).get_response is not HTTPException.get_response:
-        return cast(Response, response_class.force_type(error.get_response(environ), environ))
+        return response_class.force_type(error.get_response(environ), environ)
+    if type(error).get_body is not HTTPException.get_body:
+        headers = Headers(error.get_headers(environ))
+        return response_class(error.get_body(environ), status=error.code, headers=headers)
     if prefers_json(environ.get("HTTP_ACCEPT", "")):
         body, mimetype = json.dumps(problem(error)) + "\n", "application/problem+json"
     else:
@@ -143,7 +163,7 @@ def prefers_json(accept: str) -> bool:
     >>> prefers_json("application/json"), prefers_json("*/*"), prefers_json("text/html")
     (True, False, False)
     """
-    if "json" not in accept:
+    if "json" not in accept.lower():
         return False
     accepted = parse_accept_header(accept, MIMEAccept)
     json = max(accepted.quality("application/json"), accepted.quality("application/problem+json"))

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from datetime import datetime
 from typing import IO, TYPE_CHECKING, Any
 
 import werkzeug.utils
@@ -21,34 +19,17 @@ def send_file(
     path_or_file: str | os.PathLike[str] | IO[bytes],
     environ: WSGIEnvironment,
     *,
-    mimetype: str | None = None,
-    as_attachment: bool = False,
-    download_name: str | None = None,
-    conditional: bool = True,
-    etag: bool | str = True,
-    last_modified: datetime | int | float | None = None,
-    max_age: int | Callable[[str | None], int | None] | None = None,
-    use_x_sendfile: bool = False,
-    response_class: type[Response] = Response,
     root_path: str,
+    **options: Any,
 ) -> Response:
-    """Return a response with a file; see :func:`microweb.send_file` for the parameters."""
-    response: Any = werkzeug.utils.send_file(
-        path_or_file,
-        environ,
-        mimetype=mimetype,
-        as_attachment=as_attachment,
-        download_name=download_name,
-        conditional=conditional,
-        etag=etag,
-        last_modified=last_modified,
-        max_age=max_age,
-        use_x_sendfile=use_x_sendfile,
-        response_class=response_class,
-        _root_path=root_path,
-    )
+    """Return a response with a file.
+
+    :param root_path: The folder that a relative path starts from.
+    :param options: Those of :func:`microweb.send_file`, `use_x_sendfile` and `response_class`.
+    """
+    response: Any = werkzeug.utils.send_file(path_or_file, environ, _root_path=root_path, **options)
     response.standalone_body = True
-    return response  # type: ignore[no-any-return]  # an instance of response_class
+    return response  # type: ignore[no-any-return]  # of the response class that was given
 
 
 def send_from_directory(

@@ -13,7 +13,7 @@ import werkzeug.utils
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from . import files, signals
-from .context import Context, current, current_context, current_request_context
+from .context import current, current_context, current_request_context
 from .proxies import current_app, session
 from .rendering import flashed_messages
 from .response import Response
@@ -129,34 +129,29 @@ def jsonify(*args: Any, **kwargs: Any) -> Response:
 def after_this_request(f: After) -> After:
     """Pass the response of the current request to a function, which returns it or another one."""
     context = current_request_context("after_this_request")
-    context.after_functions = (*context.after_functions, f)
+    if isinstance(context.after_functions, list):
+        # Grown in place: one of them may ask for another while they run.
+        context.after_functions.append(f)
+    else:
+        context.after_functions = [f]
     return f
 
 
 def copy_current_request_context(f: F) -> F:
     """Return the function, to be called elsewhere (in a thread) with the current request.
 
-    The request object is shared; read what is needed of its body before.
+    The request object is shared; read what is needed of its body before. `g` is a new one, and the
+    teardown functions run when the function ends.
     """
     context = current_request_context("copy_current_request_context")
+    context.request  # noqa: B018 - made now, so that there is one to share
 
     @wraps(f)
     def wrapper(*args: Any, **kwargs: Any) -> Any:
-        token = current.set(_sharing(context))
-        try:
+        with context.app.copied_context(context):
             return f(*args, **kwargs)
-        finally:
-            current.reset(token)
 
     return wrapper  # type: ignore[return-value]
-
-
-def _sharing(context: Context) -> Context:
-    copy = Context(context.app, context.environ)
-    copy.__dict__.update(context.__dict__)
-    # Of its own: what another thread keeps for itself.
-    copy.__dict__.pop("g", None)
-    return copy
 
 
 def stream_with_context(generator_or_function: Any) -> Any:

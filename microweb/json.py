@@ -245,7 +245,7 @@ def _tag(value: Any) -> Any:
         return {" u": value.hex}
     if isinstance(value, datetime):
         return {" d": http_date(value)}
-    return encodable(value)
+    return _tag(encodable(value))
 
 
 def _tag_dict(value: dict[Any, Any]) -> dict[str, Any]:

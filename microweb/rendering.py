@@ -9,7 +9,7 @@ from . import signals, templating
 from .assembly import Assembly
 from .context import current, current_context, current_request_context
 from .lazy import lazy
-from .scope import Naming
+from .scope import Naming, TemplateFunction
 from .sessions import select_flashes, take_flashes
 
 if TYPE_CHECKING:
@@ -55,8 +55,13 @@ class Rendering(Assembly):
         f: Callable[..., Any],
         name: str | None,
     ) -> None:
-        record = (kind, name or f.__name__, f)
-        self._append(f"template_{kind[:-1]}", self.template_functions, record)
+        self._check_open(f"template_{kind[:-1]}")
+        self._add_template_functions([(kind, name or f.__name__, f)])
+
+    def _add_template_functions(self, functions: list[TemplateFunction]) -> None:
+        super()._add_template_functions(functions)
+        if "jinja_env" in self.__dict__:
+            add_functions(self.jinja_env, functions)
 
     @lazy
     def jinja_env(self) -> jinja2.Environment:
@@ -66,10 +71,15 @@ class Rendering(Assembly):
     def create_jinja_environment(self) -> jinja2.Environment:
         """Make the Jinja environment, with the registered filters, tests and globals."""
         reload = self.config["TEMPLATES_AUTO_RELOAD"]
+        options = {
+            "auto_reload": self.debug if reload is None else reload,
+            "autoescape": self.select_jinja_autoescape,
+            **self.jinja_options,
+        }
         environment = templating.make_environment(
-            {"auto_reload": self.debug if reload is None else reload, **self.jinja_options},
+            options,
             loader=templating.make_loader(self.template_folders),
-            dumps=self.json.dumps,
+            dumps=self._dumps,
             values={
                 "config": self.config,
                 "url_for": self.url_for,
@@ -81,9 +91,16 @@ class Rendering(Assembly):
                 "g": lambda: current_context("g").g,
             },
         )
-        for kind, name, function in self.template_functions:
-            getattr(environment, kind)[name] = function
+        add_functions(environment, self.template_functions)
         return environment
+
+    def _dumps(self, value: Any, **kwargs: Any) -> str:
+        # Not `self.json.dumps` once and for all: the application may set another provider.
+        return self.json.dumps(value, **kwargs)
+
+    def select_jinja_autoescape(self, filename: str | None) -> bool:
+        """Whether values are escaped in a template of this name (None: from a string)."""
+        return templating.select_autoescape(filename)
 
     def update_template_context(self, context: dict[str, Any]) -> None:
         """Add what the context processors return; names that `context` has already stay."""
@@ -114,6 +131,12 @@ class Rendering(Assembly):
         self.update_template_context(context)
         if signals.before_render_template.receivers:
             signals.before_render_template.send(self, template=template, context=context)
+
+
+def add_functions(environment: jinja2.Environment, functions: list[TemplateFunction]) -> None:
+    """Make functions known to an environment, as filters, tests or globals."""
+    for kind, name, function in functions:
+        getattr(environment, kind)[name] = function
 
 
 def flashed_messages(

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, cast
 
 from werkzeug.datastructures import Headers
 from werkzeug.exceptions import HTTPException
 from werkzeug.http import HTTP_STATUS_CODES
 from werkzeug.utils import get_content_type
 from werkzeug.wrappers import Response as WerkzeugResponse
-
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -113,6 +112,18 @@ class Response(WerkzeugResponse):
         if direct_passthrough:
             self.direct_passthrough = True
 
+    @classmethod
+    def force_type(
+        cls, response: WerkzeugResponse, environ: WSGIEnvironment | None = None
+    ) -> Response:
+        """Make a response, or what a WSGI application answers, one of this class."""
+        forced = cast(Response, super().force_type(response, environ))
+        # A response of Werkzeug's has its headers where this class has a property.
+        headers = forced.__dict__.pop("headers", None)
+        if headers is not None:
+            forced.headers = headers
+        return forced
+
     @property
     def headers(self) -> Headers:
         """The headers; names are found in any case."""
@@ -148,7 +159,12 @@ class Response(WerkzeugResponse):
         """Tell caches that the response depends on this header of the request."""
         if self._plain is None:
             self.vary.add(name)
-        elif ("Vary", name) not in self._plain:
+        else:
+            for position, (key, value) in enumerate(self._plain):
+                if key == "Vary":
+                    if name not in value.split(", "):
+                        self._plain[position] = ("Vary", f"{value}, {name}")
+                    return
             self._plain.append(("Vary", name))
 
     def call_on_close(self, func: C) -> C:
@@ -157,6 +173,11 @@ class Response(WerkzeugResponse):
             self._on_close = []
         self._on_close.append(func)
         return func
+
+    def make_sequence(self) -> None:
+        """Read a streamed body into a list; it has a length then."""
+        self.headers  # noqa: B018 - off the short road, which knows only the body it began with
+        super().make_sequence()
 
     def get_wsgi_headers(self, environ: WSGIEnvironment) -> Headers:
         """Return the headers that go to the server: Werkzeug's, clean for a 204 too."""
@@ -233,6 +254,7 @@ _WITHOUT_BODY = frozenset((*range(100, 200), 204, 304))
 _SKIPPED_BY_THE_SHORT_ROAD = (
     "__call__",
     "automatically_set_content_length",
+    "default_status",
     "get_app_iter",
     "get_wsgi_headers",
     "get_wsgi_response",

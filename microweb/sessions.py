@@ -80,7 +80,7 @@ class NullSession(SecureCookieSession):
             " of: python -c 'import secrets; print(secrets.token_hex())'"
         )
 
-    __setitem__ = __delitem__ = clear = pop = popitem = update = setdefault = _refuse
+    __setitem__ = __delitem__ = clear = pop = popitem = update = setdefault = __ior__ = _refuse
 
 
 class SessionInterface:
@@ -198,6 +198,7 @@ class SecureCookieSessionInterface(SessionInterface):
         changed = signer is not None and self._changed(app, session)
         if session.accessed or changed:
             response.vary_on("Cookie")
+            response.default_header("Cache-Control", "private")
         if signer is None or not changed:
             return
         if session:
@@ -275,7 +276,6 @@ class SecureCookieSessionInterface(SessionInterface):
             app.logger.error("%s The old cookie is kept.", error)
             return
         response.append_header("Set-Cookie", header)
-        response.default_header("Cache-Control", "private")
 
     def _attributes(self, app: Any, session: SecureCookieSession) -> dict[str, Any]:
         secure = self.get_cookie_secure(app)

@@ -48,9 +48,11 @@ def make_environment(
     :param values: Names that every template knows.
     :param current: Names that stand for something else in each request; each function returns it.
     """
-    options = {"autoescape": select_autoescape, "loader": loader, **options}
+    options = {"loader": loader, **options}
     environment: jinja2.Environment = _jinja().Environment(**options)
     environment.policies["json.dumps_function"] = dumps
+    # Jinja's own would sort the keys.
+    environment.policies["json.dumps_kwargs"] = {}
     environment.globals.update(values)
     environment.globals.update({name: LocalProxy(find) for name, find in current.items()})
     return environment

@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -17,8 +17,10 @@ from urllib.parse import urlsplit
 import werkzeug.test
 from werkzeug.test import TestResponse
 from werkzeug.wrappers import Request as WerkzeugRequest
+from werkzeug.wsgi import ClosingIterator
 
 from .errors import SetupError
+from .response import Response
 from .sessions import SessionMixin
 
 if TYPE_CHECKING:
@@ -82,12 +84,21 @@ class Client(werkzeug.test.Client):
 
     application: Any
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+    def __init__(
+        self,
+        application: Any,
+        response_wrapper: type[Response] | None = None,
+        use_cookies: bool = True,
+        allow_subdomain_redirects: bool = False,
+    ) -> None:
+        super().__init__(application, response_wrapper, use_cookies, allow_subdomain_redirects)
+        self._use_cookies = use_cookies
         #: Goes into the environ of every request.
         self.environ_base: dict[str, Any] = {"REMOTE_ADDR": "127.0.0.1"}
         self._keeping = False
         self._kept = ExitStack()
+        # The contexts of requests that have ended and wait to be made current again.
+        self._ended: list[AbstractContextManager[Any]] = []
 
     def open(
         self,
@@ -115,15 +126,29 @@ class Client(werkzeug.test.Client):
     def run_wsgi_app(self, environ: WSGIEnvironment, buffered: bool = False) -> Any:
         """Call the application, after closing what is open of the request before."""
         self._kept.close()
-        if not self._keeping:
-            return super().run_wsgi_app(environ, buffered)
-        kept: list[Any] = []
-        environ["microweb.keep_context"] = kept.append
+        body = environ["wsgi.input"]
+        if self._keeping:
+            environ["microweb.keep_context"] = self._ended.append
         try:
-            return super().run_wsgi_app(environ, buffered)
+            chunks, status, headers = super().run_wsgi_app(environ, buffered)
         finally:
-            for manager in kept:
+            self._keep_open()
+        if status[:3] in ("307", "308") and body.seekable():
+            body.seek(0)  # the redirected request sends it again
+        if hasattr(chunks, "close"):
+            # The request of a stream ends when the test closes it.
+            chunks = ClosingIterator(chunks, self._keep_open)
+        return chunks, status, headers
+
+    def _keep_open(self) -> None:
+        """Make the contexts of requests that have ended current again, until the next request."""
+        while self._ended:
+            manager = self._ended.pop(0)
+            if self._keeping:
                 self._kept.enter_context(manager)
+            else:  # a stream that was closed after the block
+                with manager:
+                    pass
 
     def __enter__(self) -> Client:
         if self._keeping:
@@ -151,6 +176,8 @@ class Client(werkzeug.test.Client):
             with client.session_transaction() as session:
                 session["user"] = "ada"
         """
+        if not self._use_cookies:
+            raise SetupError("A client with use_cookies=False has no session to change.")
         app = self.application
         environ = self._visit(_empty_answer, args, kwargs)
         with app.request_context(environ) as context:

@@ -9,13 +9,6 @@ import pytest
 
 from microweb import App, Blueprint, Response, abort, g, render_template, request, url_for
 from microweb.errors import SetupError
-from microweb.testing import Client
-
-
-@pytest.fixture(autouse=True)
-def responses_are_read_to_their_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the client close each response, on which `wsgiref.validate` insists."""
-    monkeypatch.setitem(Client.open.__kwdefaults__, "buffered", True)
 
 
 def where() -> str:
@@ -483,8 +476,8 @@ def test_static_files_of_a_blueprint_are_below_its_prefix(app: App, tmp_path: Pa
     )
     app.register_blueprint(blog)
     client = app.test_client()
-    assert client.get("/blog/files/a.txt").text == "a"
-    assert client.get("/blog/files/b.txt").status_code == 404
+    assert client.get("/blog/files/a.txt", buffered=True).text == "a"
+    assert client.get("/blog/files/b.txt", buffered=True).status_code == 404
     with app.test_request_context():
         assert url_for("blog.static", filename="a.txt") == "/blog/files/a.txt"
 
@@ -493,7 +486,7 @@ def test_static_files_of_a_blueprint_may_have_another_url(app: App, tmp_path: Pa
     (tmp_path / "a.txt").write_text("a")
     blog = Blueprint("blog", __name__, static_folder=tmp_path, static_url_path="/blog-files")
     app.register_blueprint(blog)
-    assert app.test_client().get("/blog-files/a.txt").text == "a"
+    assert app.test_client().get("/blog-files/a.txt", buffered=True).text == "a"
 
 
 def test_a_resource_of_a_blueprint_is_in_its_folder(tmp_path: Path) -> None:

@@ -39,7 +39,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "streaming": set(),
     "logging": {"context"},
     "serving": {"errors"},
-    "testing": {"context", "errors", "sessions"},
+    "testing": {"context", "errors", "response", "sessions"},
     # 6: the application, in three steps
     "assembly": {
         *("blueprint", "config", "context", "errors", "files", "json", "lazy", "logging", "plan"),

@@ -19,13 +19,6 @@ from microweb import App, Blueprint, abort, request
 from microweb.errors import SetupError
 from microweb.plan import Misses, make_plan
 from microweb.scope import Hooks, error_key
-from microweb.testing import Client
-
-
-@pytest.fixture(autouse=True)
-def responses_are_read_to_their_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the client close each response, on which `wsgiref.validate` insists."""
-    monkeypatch.setitem(Client.open.__kwdefaults__, "buffered", True)
 
 
 def say(text: str) -> Callable[[Any], tuple[str, int]]:
@@ -396,7 +389,7 @@ def hooks(name: str) -> Hooks:
 
 
 def test_a_plan_merges_scopes_in_the_order_of_their_calls() -> None:
-    plan = make_plan(None, [hooks("app"), hooks("blog")])
+    plan: Any = make_plan(None, [hooks("app"), hooks("blog")])
     assert plan.before == ("app before 1", "app before 2", "blog before 1", "blog before 2")
     assert plan.after == ("blog after 2", "blog after 1", "app after 2", "app after 1")
     assert plan.teardown == (
