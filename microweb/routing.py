@@ -144,6 +144,8 @@ class Matcher:
         self._root = _Node()
         # Whole paths without variables.
         self._static: dict[str, dict[str, Rule | Unsure]] = {}
+        # Those of them that are not that plain.
+        self._asked: set[str] = set()
         #: Whether the tree holds all rules, so that what it does not find is not there.
         self._complete = False
         rules = url_map.in_order if isinstance(url_map, URLMap) else []
@@ -154,6 +156,8 @@ class Matcher:
         for rule in rules:
             if not rule.build_only:
                 self._add(rule, rule.endpoint in redirecting or rule.redirect_to or rule.alias)
+        for path in self._asked:
+            del self._static[path]
         self._root.sort()
         self._complete = isinstance(url_map, URLMap)
 
@@ -191,6 +195,9 @@ class Matcher:
 
     def _add_static(self, rule: Rule, path: str, unsure: bool) -> None:
         methods = self._static.setdefault(path, {})
+        if rule.methods is None or "//" in path:
+            # Which rule comes first, or what Werkzeug makes of the slashes, the tree asks.
+            self._asked.add(path)
         for method in rule.methods or ():
             methods.setdefault(method, UNSURE if unsure else rule)
 

@@ -250,7 +250,9 @@ def plain_maps(draw: st.DrawFn) -> URLMap:
     end = draw(st.sampled_from(["", "/"]))
     return URLMap(
         [
-            URLRule(text.replace("//", "/").rstrip("/") + end or "/", endpoint=text, methods=["GET"])
+            URLRule(
+                text.replace("//", "/").rstrip("/") + end or "/", endpoint=text, methods=["GET"]
+            )
             for text in texts
         ],
         converters=CONVERTERS,

@@ -11,6 +11,7 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterator
 from io import BytesIO, RawIOBase
+from math import isnan
 from typing import Any
 from urllib.parse import quote_from_bytes
 
@@ -83,42 +84,121 @@ class Dripping(RawIOBase):
 
 
 WIRE = st.text(st.characters(codec="latin-1"), max_size=12)
-UTF8 = st.text(max_size=8).map(
-    lambda text: text.encode("utf-8", "replace").decode("latin-1")
-)
+UTF8 = st.text(max_size=8).map(lambda text: text.encode("utf-8", "replace").decode("latin-1"))
 PIECES = st.sampled_from(
-    ["/", "//", "a", "b.html", "%2F", "%C3%A9", "%", "%zz", "é", "ü", "\xc3\xa9", "\xff", " ", "?"]
-    + ["#", ";", ":", "@google.com", "..", ".", "\\", "+", "=", "&", "~", "[", "\n", "\x00"]
+    [
+        "/",
+        "//",
+        "a",
+        "b.html",
+        "%2F",
+        "%C3%A9",
+        "%",
+        "%zz",
+        "é",
+        "ü",
+        "Ã©",
+        "ÿ",
+        " ",
+        "?",
+        "#",
+        ";",
+        ":",
+        "@google.com",
+        "..",
+        ".",
+        "\\",
+        "+",
+        "=",
+        "&",
+        "~",
+        "[",
+        "\n",
+        "\x00",
+    ]
 )
 PATHS = st.one_of(WIRE, UTF8, st.lists(PIECES, max_size=6).map("".join))
 QUERIES = st.one_of(
     UTF8,
     st.lists(
         st.sampled_from(
-            ["a", "b", "=", "&", ";", "%20", "+", "%C3%A9", "%ff", "%", "%zz", "\xc3\xa9", "[]"]
-            + ["1", "?", "#", "/", "&&", "=="]
+            [
+                "a",
+                "b",
+                "=",
+                "&",
+                ";",
+                "%20",
+                "+",
+                "%C3%A9",
+                "%ff",
+                "%",
+                "%zz",
+                "Ã©",
+                "[]",
+                "1",
+                "?",
+                "#",
+                "/",
+                "&&",
+                "==",
+            ]
         ),
         max_size=8,
     ).map("".join),
 )
 HOSTS = st.sampled_from(
-    ["localhost", "example.com", "example.com:80", "example.com:443", "example.com:8080", "[::1]"]
-    + ["[::1]:80", "a.b.example.com.", "EXAMPLE.com", "b\xfccher.example", "xn--bcher-kva.example"]
-    + ["", " ", "exa mple.com", "user@example.com", "example.com/path", "127.0.0.1:abc", "a:b:c"]
+    [
+        "localhost",
+        "example.com",
+        "example.com:80",
+        "example.com:443",
+        "example.com:8080",
+        "[::1]",
+        "[::1]:80",
+        "a.b.example.com.",
+        "EXAMPLE.com",
+        "bücher.example",
+        "xn--bcher-kva.example",
+        "",
+        " ",
+        "exa mple.com",
+        "user@example.com",
+        "example.com/path",
+        "127.0.0.1:abc",
+        "a:b:c",
+    ]
 )
 DATES = st.sampled_from(["Sun, 06 Nov 1994 08:49:37 GMT", "yesterday", "", "0"])
 COOKIES = st.one_of(
     WIRE,
     st.lists(
         st.sampled_from(
-            ["a=1", "b=", "=c", "session=x.y.z", "a=2", 'q="a\\"b\\054"', "\xc3\xa9=\xc3\xa9"]
-            + ["; ", ";", " ", ",", "==", "\xff", "__Host-x=1", '"']
+            [
+                "a=1",
+                "b=",
+                "=c",
+                "session=x.y.z",
+                "a=2",
+                'q="a\\"b\\054"',
+                "Ã©=Ã©",
+                "; ",
+                ";",
+                " ",
+                ",",
+                "==",
+                "ÿ",
+                "__Host-x=1",
+                '"',
+            ]
         ),
         max_size=8,
     ).map("".join),
 )
-HEADERS: dict[str, st.SearchStrategy[str]] = {
-    "HTTP_ACCEPT": st.sampled_from(["*/*", "text/html, application/json;q=0.5", "", "a/b;q=x", ","]),
+HEADERS: dict[str, st.SearchStrategy[Any]] = {
+    "HTTP_ACCEPT": st.sampled_from(
+        ["*/*", "text/html, application/json;q=0.5", "", "a/b;q=x", ","]
+    ),
     "HTTP_ACCEPT_CHARSET": st.sampled_from(["utf-8", "latin-1;q=0", ""]),
     "HTTP_ACCEPT_ENCODING": st.sampled_from(["gzip, br;q=0.1", "identity;q=0"]),
     "HTTP_ACCEPT_LANGUAGE": st.sampled_from(["de-AT, en;q=0.7", "*"]),
@@ -155,10 +235,10 @@ HEADERS: dict[str, st.SearchStrategy[str]] = {
     "SCRIPT_NAME": st.one_of(PATHS, st.sampled_from(["", "/", "/app", "/app/"])),
     "SERVER_NAME": st.sampled_from(["localhost", "", "::1", "/run/app.sock", "0.0.0.0"]),
     "SERVER_PORT": st.sampled_from(["80", "443", "8000", "", "x", "-1"]),
-    "wsgi.input_terminated": st.just(True),  # type: ignore[dict-item]
-    "wsgi.multiprocess": st.booleans(),  # type: ignore[dict-item]
-    "wsgi.multithread": st.booleans(),  # type: ignore[dict-item]
-    "wsgi.run_once": st.booleans(),  # type: ignore[dict-item]
+    "wsgi.input_terminated": st.just(True),
+    "wsgi.multiprocess": st.booleans(),
+    "wsgi.multithread": st.booleans(),
+    "wsgi.run_once": st.booleans(),
     "wsgi.url_scheme": st.sampled_from(["http", "https", "ws", "wss", "ftp"]),
 }
 JSON = [b'{"a": [1, 2.5, null]}', b"[]", b"", b"{", b'"\xff"', b"\xef\xbb\xbf1", b"NaN", b"1e999"]
@@ -187,13 +267,19 @@ CONTENT = st.one_of(
     ),
     st.tuples(
         st.sampled_from(
-            ["multipart/form-data; boundary=x", 'multipart/form-data; boundary="x"']
-            + ["multipart/form-data", "multipart/form-data; boundary=\xff"]
+            [
+                "multipart/form-data; boundary=x",
+                'multipart/form-data; boundary="x"',
+                "multipart/form-data",
+                "multipart/form-data; boundary=ÿ",
+            ]
         ),
         st.sampled_from(MULTIPART),
     ),
     st.tuples(
-        st.sampled_from(["", "text/plain; charset=latin-1", "/", ";", "\xff", "a/b; c*=utf-8''%ff"]),
+        st.sampled_from(
+            ["", "text/plain; charset=latin-1", "/", ";", "\xff", "a/b; c*=utf-8''%ff"]
+        ),
         st.binary(max_size=20),
     ),
 )
@@ -242,7 +328,7 @@ def plain(value: Any) -> Any:
         return (value.filename, value.name, list(value.headers), value.stream.read())
     if isinstance(value, MultiDict):
         return type(value), [(key, plain(item)) for key, item in value.items(multi=True)]
-    if isinstance(value, float) and value != value:
+    if isinstance(value, float) and isnan(value):
         return "not a number"
     if hasattr(value, "read"):
         return "a stream"
@@ -318,9 +404,8 @@ def test_a_query_that_is_not_utf8_is_read_as_if_its_bytes_were_replaced() -> Non
     @given(st.binary(max_size=12).filter(lambda query: not is_utf8(query)))
     def compare(query: bytes) -> None:
         ours = Request({"QUERY_STRING": query.decode("latin-1"), "PATH_INFO": "/a"})
-        assert outcome(lambda: made(WerkzeugRequest, (ours.environ, b"", 0)).args) == (
-            UnicodeDecodeError
-        )
+        refused = outcome(lambda: WerkzeugRequest(ours.environ, populate_request=False).args)
+        assert refused is UnicodeDecodeError
         replaced = query.decode("utf-8", "replace")
         stock = WerkzeugRequest({"QUERY_STRING": replaced.encode().decode("latin-1")})
         assert ours.query_string == query

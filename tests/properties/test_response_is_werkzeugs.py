@@ -44,6 +44,15 @@ class StockSubclass(WerkzeugResponse):
     default_mimetype = "text/plain"
 
 
+class OurCreated(Response):
+    default_status = 201
+
+
+class StockCreated(WerkzeugResponse):
+    default_mimetype = "text/html"
+    default_status = 201
+
+
 class OurBare(Response):
     default_mimetype = None
     automatically_set_content_length = False
@@ -57,6 +66,7 @@ class StockBare(WerkzeugResponse):
 CLASSES: list[tuple[type[Response], type[WerkzeugResponse]]] = [
     (Response, Stock),
     (OurSubclass, StockSubclass),
+    (OurCreated, StockCreated),
     (OurBare, StockBare),
 ]
 
@@ -77,7 +87,9 @@ class Closing:
 
 #: Bodies are made anew for each of the two responses, because some can be read once only.
 Body: TypeAlias = tuple[str, Any]
-TEXTS = st.one_of(st.text(st.characters(codec="utf-8"), max_size=8), st.sampled_from(["", "x", "é", "a\nb"]))
+TEXTS = st.one_of(
+    st.text(st.characters(codec="utf-8"), max_size=8), st.sampled_from(["", "x", "é", "a\nb"])
+)
 CHUNKS = st.lists(st.one_of(TEXTS, st.binary(max_size=8)), max_size=4)
 BODIES: st.SearchStrategy[Body] = st.one_of(
     st.tuples(st.just("as it is"), st.one_of(st.none(), TEXTS, st.binary(max_size=8))),
@@ -100,18 +112,62 @@ STATUSES: st.SearchStrategy[Any] = st.one_of(
     st.sampled_from([200, 201, 204, 206, 301, 304, 404, 418, 500, 100, 101, 103, 199, 299, 600]),
     st.sampled_from([*HTTPStatus]),
     st.sampled_from(
-        ["200 OK", "204", "404 Gone Fishing", "418 I'm a teapot", "Just Text", "", " ", "304 x"]
-        + ["200 é", "200 OK\r\nX: y", "0 x", "-1", "204 No Content", "103 Early"]
+        [
+            "200 OK",
+            "204",
+            "404 Gone Fishing",
+            "418 I'm a teapot",
+            "Just Text",
+            "",
+            " ",
+            "304 x",
+            "200 é",
+            "200 OK\r\nX: y",
+            "0 x",
+            "-1",
+            "204 No Content",
+            "103 Early",
+        ]
     ),
     st.sampled_from([0, -1, 1000, True]),
 )
 NAMES = st.sampled_from(
-    ["X-A", "x-a", "Content-Type", "content-type", "Content-Length", "CONTENT-LENGTH", "Location"]
-    + ["Content-Location", "Vary", "Set-Cookie", "ETag", "Cache-Control", "Content-Encoding", ""]
+    [
+        "X-A",
+        "x-a",
+        "Content-Type",
+        "content-type",
+        "Content-Length",
+        "CONTENT-LENGTH",
+        "Location",
+        "Content-Location",
+        "Vary",
+        "Set-Cookie",
+        "ETag",
+        "Cache-Control",
+        "Content-Encoding",
+        "",
+    ]
 )
 VALUES = st.sampled_from(
-    ["", "1", "a", "text/plain", "text/html; charset=utf-8", "/über?q=é#f", "//evil", "http://a/ b"]
-    + ["Accept", "a=b; Path=/", "7", "line\nbreak", "nul\x00", "é", "☃", "*"]
+    [
+        "",
+        "1",
+        "a",
+        "text/plain",
+        "text/html; charset=utf-8",
+        "/über?q=é#f",
+        "//evil",
+        "http://a/ b",
+        "Accept",
+        "a=b; Path=/",
+        "7",
+        "line\nbreak",
+        "nul\x00",
+        "é",
+        "☃",
+        "*",
+    ]
 )
 PAIRS = st.lists(st.tuples(NAMES, VALUES), max_size=4)
 HEADERS: st.SearchStrategy[Any] = st.one_of(
@@ -123,17 +179,40 @@ HEADERS: st.SearchStrategy[Any] = st.one_of(
     PAIRS.map(lambda pairs: [(name, value) for name, value in pairs if "\n" not in value]),
 )
 MIMETYPES = st.sampled_from(
-    [None, None, None, "text/html", "text/plain", "application/json", "application/problem+json"]
-    + ["application/xml", "image/svg+xml", "image/png", "text/css; charset=latin-1", "TEXT/HTML", ""]
+    [
+        None,
+        None,
+        None,
+        "text/html",
+        "text/plain",
+        "application/json",
+        "application/problem+json",
+        "application/xml",
+        "image/svg+xml",
+        "image/png",
+        "text/css; charset=latin-1",
+        "TEXT/HTML",
+        "",
+    ]
 )
 CONTENT_TYPES = st.sampled_from([None, None, None, "text/x", "text/plain; charset=x", "", "a\nb"])
 WHEN = datetime(2024, 2, 29, 12, tzinfo=timezone.utc)
+
+ENVIRON = EnvironBuilder("/path/?q=1", base_url="http://localhost/app").get_environ()
 
 Operation: TypeAlias = Callable[[Any], Any]
 OPERATIONS: dict[str, Operation] = {
     "set_cookie": lambda response: response.set_cookie("a", "b c"),
     "set_cookie with all": lambda response: response.set_cookie(
-        "é", "☃", max_age=1, path="/x", domain="a.b", secure=True, httponly=True, samesite="Strict"
+        "é",
+        "☃",
+        max_age=1,
+        expires=0,
+        path="/x",
+        domain="a.b",
+        secure=True,
+        httponly=True,
+        samesite="Strict",
     ),
     "delete_cookie": lambda response: response.delete_cookie("a"),
     "headers.add": lambda response: response.headers.add("X-B", "1"),
@@ -164,12 +243,14 @@ OPERATIONS: dict[str, Operation] = {
     "freeze": lambda response: response.freeze(),
     "add_etag": lambda response: response.add_etag(),
     "set_etag": lambda response: response.set_etag("e", weak=True),
-    "make_conditional": lambda response: response.make_conditional(
-        EnvironBuilder(headers={"If-None-Match": '"e"', "Range": "bytes=0-1"}).get_environ(),
-        accept_ranges=True,
-        complete_length=3,
-    )
-    and None,
+    "make_conditional": lambda response: (
+        response.make_conditional(
+            {**ENVIRON, "HTTP_IF_NONE_MATCH": '"e"', "HTTP_RANGE": "bytes=0-1"},
+            accept_ranges=True,
+            complete_length=3,
+        )
+        and None
+    ),
     "vary": lambda response: response.vary.add("Cookie"),
     "vary twice": lambda response: response.vary.update(["Accept", "cookie"]),
     "allow": lambda response: response.allow.add("GET"),
@@ -203,7 +284,6 @@ OPERATIONS: dict[str, Operation] = {
     "close": lambda response: response.close(),
 }
 OPERATION_LISTS = st.lists(st.sampled_from(sorted(OPERATIONS)), max_size=4)
-ENVIRON = EnvironBuilder("/path/?q=1", base_url="http://localhost/app").get_environ()
 
 
 def sent(response: WerkzeugResponse, method: str) -> tuple[str, list[tuple[str, str]], Any]:
@@ -297,6 +377,9 @@ count: Counter[str] = Counter()
 @example(CLASSES[0], ("as it is", "x"), {"mimetype": ""}, [], "GET")
 @example(CLASSES[0], ("as it is", "x"), {}, ["headers = Headers"], "GET")
 @example(CLASSES[0], ("as it is", "x"), {}, ["send", "headers = Headers"], "GET")
+@example(CLASSES[0], ("iterator", ["a"]), {}, ["get_data"], "GET")
+@example(CLASSES[0], ("iterator", ["a", "b"]), {}, ["get_data"], "GET")
+@example(CLASSES[2], ("as it is", "x"), {}, [], "GET")
 def test_every_step_and_what_is_sent_are_werkzeugs(
     classes: tuple[type[Response], type[WerkzeugResponse]],
     body: Body,
