@@ -143,7 +143,8 @@ class App(Rendering):
         except Exception:  # of a converter, for example: no 404, but no plan of its own either
             context.plan = compiled.misses.plan(path)
             raise
-        context.matched()
+        if "request" in context.__dict__:
+            context.matched()
         if signals.appcontext_pushed.receivers:
             signals.appcontext_pushed.send(self)
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import sys
-from collections import ChainMap
 from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 from functools import partial
@@ -346,13 +345,6 @@ class Assembly(Scope):
             if mount.url_prefix and mount.url_prefix.strip("/"):
                 misses.add(mount.url_prefix, make_plan(None, [self.hooks], self._scopes(name)))
         return misses
-
-    def limits(self, rule: Rule | None) -> Mapping[str, Any]:
-        """Return what a request's limits are looked up in."""
-        limit = getattr(rule, "max_content_length", None)
-        if limit is None:
-            return self.config
-        return ChainMap({"MAX_CONTENT_LENGTH": limit}, self.config)
 
     # --- URLs
 

@@ -107,19 +107,17 @@ class Context:
             raise OutsideContext("request", "request")
         request: Request = self.app.request_class(self.environ)
         request.json_module = self.app.json
-        self._describe_match(request)
-        return request
-
-    def matched(self) -> None:
-        """Tell the request, if the match itself has needed it, what the match found."""
-        if "request" in self.__dict__:
-            self._describe_match(self.request)
-
-    def _describe_match(self, request: Request) -> None:
+        request.limits = self.app.config
         request.url_rule = self.rule
         request.view_args = self.view_args
         request.routing_exception = self.routing_exception
-        request.limits = self.app.limits(self.rule)
+        return request
+
+    def matched(self) -> None:
+        """Tell the request, which the match itself has needed, what the match found."""
+        self.request.url_rule = self.rule
+        self.request.view_args = self.view_args
+        self.request.routing_exception = self.routing_exception
 
     @property
     def session(self) -> SessionMixin:

@@ -66,9 +66,17 @@ def adapt(environ: WSGIEnvironment) -> Body | None:
             return None
         # A proxy has read the chunks and counted them; its header names them still.
         del environ["HTTP_TRANSFER_ENCODING"]
-    body = Body(environ["wsgi.input"], get_content_length(environ) or 0)
+    body = Body(environ["wsgi.input"], _length(environ))
     environ["wsgi.input"] = body
     return body
+
+
+def _length(environ: WSGIEnvironment) -> int:
+    text = environ["CONTENT_LENGTH"]
+    if len(text) < 16 and text.isascii() and text.isdigit():
+        return int(text)
+    # Whatever else there is, Werkzeug says what it means: mostly 0.
+    return get_content_length(environ) or 0
 
 
 def _adapt_chunked(environ: WSGIEnvironment) -> None:

@@ -40,5 +40,6 @@ class lazy(Generic[T]):  # noqa: N801 - it is used as a decorator, like property
         if instance is None:
             return self
         value: T = self.function(instance)
-        instance.__dict__[self.name] = value
+        # Not through __dict__, which would have to be made first (0.4 µs).
+        setattr(instance, self.name, value)
         return value

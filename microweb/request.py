@@ -38,7 +38,7 @@ class Request(WerkzeugRequest):
     :param shallow: Refuse to read the body.
 
     :ivar limits: What `MAX_CONTENT_LENGTH`, `MAX_FORM_MEMORY_SIZE` and `MAX_FORM_PARTS` are looked
-        up in: the application's configuration, or the route's own values over it.
+        up in: the application's configuration. A route's own `max_content_length` comes first.
     """
 
     #: The rule that matched, or None on a 404 and the like.
@@ -178,8 +178,8 @@ class Request(WerkzeugRequest):
     @lazy
     def max_content_length(self) -> int | None:
         """The longest body in bytes, of any kind; assign to change it for this request."""
-        limit: int | None = self.limits["MAX_CONTENT_LENGTH"]
-        return limit
+        limit: int | None = getattr(self.url_rule, "max_content_length", None)
+        return self.limits["MAX_CONTENT_LENGTH"] if limit is None else limit
 
     @lazy
     def max_form_memory_size(self) -> int | None:
