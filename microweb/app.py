@@ -21,7 +21,6 @@ from werkzeug.exceptions import (
 )
 from werkzeug.routing import RoutingException
 
-from . import signals
 from .assembly import Compiled
 from .config import debug_from_environment, load_dotenv_files
 from .context import Context, ContextManager, current, current_request_context
@@ -33,6 +32,15 @@ from .request import Request, decoded
 from .response import Response
 from .routing import UNSURE, Hit
 from .serving import serve
+from .signals import (
+    appcontext_popped,
+    appcontext_pushed,
+    appcontext_tearing_down,
+    got_request_exception,
+    request_finished,
+    request_started,
+    request_tearing_down,
+)
 from .streaming import Stream
 
 if TYPE_CHECKING:
@@ -145,8 +153,8 @@ class App(Rendering):
             raise
         if "request" in context.__dict__:
             context.matched()
-        if signals.appcontext_pushed.receivers:
-            signals.appcontext_pushed.send(self)
+        if appcontext_pushed.receivers:
+            appcontext_pushed.send(self)
 
     def _match_by_werkzeug(self, context: Context) -> Hit | None:
         adapter = context.url_adapter
@@ -157,8 +165,8 @@ class App(Rendering):
     def full_dispatch_request(self) -> Response:
         """Run the hooks and the view, and turn errors that a handler takes into responses."""
         try:
-            if signals.request_started.receivers:
-                signals.request_started.send(self)
+            if request_started.receivers:
+                request_started.send(self)
             answer = self.preprocess_request()
             if answer is None:
                 answer = self.dispatch_request()
@@ -209,8 +217,8 @@ class App(Rendering):
         response = self.make_response(rv)
         try:
             response = self.process_response(response)
-            if signals.request_finished.receivers:
-                signals.request_finished.send(self, response=response)
+            if request_finished.receivers:
+                request_finished.send(self, response=response)
         except Exception:
             if not from_error_handler:
                 raise
@@ -305,7 +313,7 @@ class App(Rendering):
         the test to see. A handler for 500 gets an `InternalServerError` whose
         `original_exception` is the exception.
         """
-        signals.got_request_exception.send(self, exception=e)
+        got_request_exception.send(self, exception=e)
         propagate = self.config["PROPAGATE_EXCEPTIONS"]
         if propagate is None:
             propagate = self.testing or self.debug
@@ -331,7 +339,7 @@ class App(Rendering):
 
     def _failed_midway(self, error: Exception) -> None:
         self.log_exception(sys.exc_info())
-        signals.got_request_exception.send(self, exception=error)
+        got_request_exception.send(self, exception=error)
 
     # --- close
 
@@ -350,23 +358,23 @@ class App(Rendering):
         if context.routing_exception is not None:
             # Its traceback holds the frames that hold this context.
             context.routing_exception.__traceback__ = None
-        if signals.appcontext_popped.receivers:
-            signals.appcontext_popped.send(self)
+        if appcontext_popped.receivers:
+            appcontext_popped.send(self)
 
     def do_teardown_request(self, exc: BaseException | None = None) -> None:
         """Run the teardown functions of the request."""
         plan = in_request().plan
         if plan is not None:
             self._run_teardown(plan.teardown, exc)
-        if signals.request_tearing_down.receivers:
-            signals.request_tearing_down.send(self, exc=exc)
+        if request_tearing_down.receivers:
+            request_tearing_down.send(self, exc=exc)
 
     def do_teardown_appcontext(self, exc: BaseException | None = None) -> None:
         """Run the teardown functions of the context."""
         if self.teardown_appcontext_funcs:
             self._run_teardown(reversed(self.teardown_appcontext_funcs), exc)
-        if signals.appcontext_tearing_down.receivers:
-            signals.appcontext_tearing_down.send(self, exc=exc)
+        if appcontext_tearing_down.receivers:
+            appcontext_tearing_down.send(self, exc=exc)
 
     def _run_teardown(
         self, functions: Iterable[Callable[[BaseException | None], Any]], exc: BaseException | None
@@ -376,7 +384,7 @@ class App(Rendering):
                 function(exc)
             except Exception as error:
                 self.logger.exception("Teardown function %s failed", describe(function))
-                signals.got_request_exception.send(self, exception=error)
+                got_request_exception.send(self, exception=error)
 
     # --- contexts by hand
 
@@ -415,8 +423,8 @@ class App(Rendering):
     def _opened(self, context: Context) -> None:
         if context.environ is not None:
             self._match(context, self._compiled or self._compile())
-        elif signals.appcontext_pushed.receivers:
-            signals.appcontext_pushed.send(self)
+        elif appcontext_pushed.receivers:
+            appcontext_pushed.send(self)
 
     def test_client(self, use_cookies: bool = True, **kwargs: Any) -> Client:
         """Return a client that calls the application without a server; see `microweb.testing`."""

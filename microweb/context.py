@@ -122,7 +122,9 @@ class Context:
     @property
     def session(self) -> SessionMixin:
         """The session; to touch it makes the response depend on the cookie."""
-        session = self.open_session()
+        session = self._session
+        if session is None:
+            session = self.open_session()
         session.accessed = True
         return session
 

@@ -30,7 +30,10 @@ def _current_request() -> Request:
 
 
 def _current_session() -> SessionMixin:
-    return current_request_context("session").session
+    context = current.get()
+    if context is None or context.environ is None:
+        context = current_request_context("session")
+    return context.session
 
 
 def _current_g() -> Any:

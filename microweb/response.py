@@ -152,7 +152,10 @@ class Response(WerkzeugResponse):
         """Set a header that is known to be clean, unless there is one of its name already."""
         if self._plain is None:
             self.headers.setdefault(name, value)
-        elif not any(key == name for key, _ in self._plain):
+        else:
+            for key, _ in self._plain:
+                if key == name:
+                    return
             self._plain.append((name, value))
 
     def vary_on(self, name: str) -> None:
