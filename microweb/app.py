@@ -108,8 +108,6 @@ class App(Rendering):
                 error = unhandled
                 response = self.handle_exception(unhandled)
             body = response(environ, start_response)
-            if context.body is not None and type(body) is list:
-                context.body.drain()
             if type(body) is not list and not response.standalone_body:
                 body = Stream(body, error, self._failed_midway, partial(self._close, context))
                 streaming = True
@@ -354,6 +352,8 @@ class App(Rendering):
             request = context.__dict__.get("request")
             if request is not None and "files" in request.__dict__:
                 request.close()
+            if context.body is not None:
+                context.body.drain()
         self.do_teardown_appcontext(error)
         if context.routing_exception is not None:
             # Its traceback holds the frames that hold this context.
