@@ -40,7 +40,7 @@ check: $(VENV)/dev ## Lint, format, types, layers and exports
 	@echo "==> mypy --strict"
 	@$(PY) -m mypy
 	@$(PY) -m mypy examples/myapi/app.py examples/myapi/tests
-	@cd examples/guestbook && ../../$(PY) -m mypy --config-file ../../setup.cfg app.py guestbook tests
+	@cd examples/guestbook && MYPYPATH=../.. ../../$(PY) -m mypy --config-file ../../setup.cfg app.py guestbook tests
 	@echo "==> layers and exports"
 	@$(PY) -m pytest --quiet tests/test_layers.py tests/test_exports.py
 
@@ -48,8 +48,8 @@ format: $(VENV)/dev ## Format the code
 	@$(PY) -m ruff check --fix .
 	@$(PY) -m ruff format .
 
-bench: $(VENV)/dev ## Compare the cost of a request with Flask, Falcon and Bottle
-	@$(PY) -m benchmarks --chart benchmarks/results/latest.svg
+bench: $(VENV)/dev ## Compare the cost of a request with Flask, Falcon and Bottle (ARGS=--quick)
+	@$(PY) -m benchmarks $(ARGS) --chart benchmarks/results/latest.svg
 
 dist: $(VENV)/dev ## Build the source distribution and the wheel
 	@$(PY) -m build

@@ -10,24 +10,22 @@ import os
 import sys
 from collections.abc import Callable, Iterable
 from functools import partial
-from typing import TYPE_CHECKING, Any, NoReturn, cast
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from werkzeug.exceptions import (
-    BadRequestKeyError,
     HTTPException,
     InternalServerError,
     MethodNotAllowed,
     NotFound,
 )
-from werkzeug.routing import RoutingException
 
 from .assembly import Compiled
 from .config import debug_from_environment, load_dotenv_files
-from .context import Context, ContextManager, current, current_request_context
-from .convert import error_response, to_response
-from .errors import describe
+from .context import Context, ContextManager, current, in_request, request_environ
+from .convert import to_response
+from .errors import describe, place
+from .handling import Handling
 from .input import adapt
-from .rendering import Rendering
 from .request import Request, decoded
 from .response import Response
 from .routing import UNSURE, Hit
@@ -44,7 +42,6 @@ from .signals import (
 from .streaming import Stream
 
 if TYPE_CHECKING:
-    from _typeshed import OptExcInfo
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
     from .testing import Client
@@ -54,11 +51,7 @@ if TYPE_CHECKING:
 KEEP_CONTEXT = "microweb.keep_context"
 
 
-#: The context, where a request is being handled for sure: a call of C only.
-in_request = cast("Callable[[], Context]", current.get)
-
-
-class App(Rendering):
+class App(Handling):
     """A web application: a WSGI callable that collects views.
 
     :param import_name: The module that it is written in, usually ``__name__``; templates, static
@@ -104,10 +97,11 @@ class App(Rendering):
             try:
                 self._match(context, compiled)
                 response = self.full_dispatch_request()
+                body = response(environ, start_response)
             except Exception as unhandled:
                 error = unhandled
                 response = self.handle_exception(unhandled)
-            body = response(environ, start_response)
+                body = response(environ, start_response)
             if type(body) is not list and not response.standalone_body:
                 body = Stream(body, error, self._failed_midway, partial(self._close, context))
                 streaming = True
@@ -181,6 +175,7 @@ class App(Rendering):
         for hook in plan.before:
             answer = hook()
             if answer is not None:
+                context.answered_by = "before_request function", hook
                 return answer
         return None
 
@@ -202,7 +197,7 @@ class App(Rendering):
 
     def make_default_options_response(self) -> Response:
         """Answer OPTIONS with the methods of the URL."""
-        adapter = current_request_context("request").url_adapter
+        adapter = in_request().url_adapter
         response = self.response_class()
         response.allow.update(sorted(adapter.allowed_methods() if adapter else ()))
         return response
@@ -234,37 +229,32 @@ class App(Rendering):
             return self.json.response(rv)  # type: ignore[return-value]  # of response_class
         if isinstance(rv, self.response_class):
             return rv
-        context = current.get()
-        environ = _environ(context)
-        rule = None if context is None else context.rule
         return to_response(
             rv,
             response_class=self.response_class,
             json=self.json,
-            environ=environ,
-            view=environ.get("PATH_INFO") if rule is None else rule.endpoint,
+            environ=request_environ(),
+            who=self._who_returned,
             error_response=self.make_error_response,
         )
 
-    def make_error_response(self, e: HTTPException) -> Response:
-        """Return the page of an HTTP error that no handler took; override it for another look.
-
-        Clients that prefer JSON get problem details (RFC 9457), others HTML.
-        """
-        return error_response(
-            e,
-            response_class=self.response_class,
-            json=self.json,
-            environ=_environ(current.get()),
-        )
+    def _who_returned(self) -> str:
+        """Return the beginning of a message about what a view, hook or handler returned."""
+        context = current.get()
+        if context is not None and context.answered_by is not None:
+            kind, function = context.answered_by
+            return f"The {kind} {describe(function)} returned"
+        if context is None or context.rule is None:
+            return "make_response() was given"
+        return f"The view {context.rule.endpoint!r} ({place(context.plan.view)}) returned"
 
     def process_response(self, response: Response) -> Response:
         """Run the functions of `after_this_request` and the after hooks, and save the session."""
         context = in_request()
         for function in context.after_functions:
-            response = function(response)
+            response = _given_back(function(response), "after_this_request", function)
         for hook in context.plan.after:
-            response = hook(response)
+            response = _given_back(hook(response), "after_request", hook)
         interface = self.session_interface
         if context.session_opened or interface.is_pending(self, context.environ or {}):
             session = context.open_session()
@@ -273,36 +263,6 @@ class App(Rendering):
         return response
 
     # --- errors
-
-    def handle_user_exception(self, e: Exception) -> Any:
-        """Return what the error handler for an exception returns, or raise the exception."""
-        if isinstance(e, BadRequestKeyError) and (
-            self.debug or self.config["TRAP_BAD_REQUEST_ERRORS"]
-        ):
-            e.show_exception = True
-        if isinstance(e, HTTPException) and not self.trap_http_exception(e):
-            return self.handle_http_exception(e)
-        handler = self._error_handler(e)
-        if handler is None:
-            raise e
-        return handler(e)
-
-    def handle_http_exception(self, e: HTTPException) -> Any:
-        """Return what the handler for an HTTP error returns, or the error as its own answer."""
-        # Without a code it is a proxy for a response; a redirect of the router is not an error.
-        if e.code is None or isinstance(e, RoutingException):
-            return e
-        handler = self._error_handler(e)
-        return e if handler is None else handler(e)
-
-    def trap_http_exception(self, e: Exception) -> bool:
-        """Whether an HTTP error is handled like any other exception."""
-        if self.config["TRAP_HTTP_EXCEPTIONS"]:
-            return True
-        trap = self.config["TRAP_BAD_REQUEST_ERRORS"]
-        if trap is None and self.debug and isinstance(e, BadRequestKeyError):
-            return True
-        return bool(trap) and isinstance(e, BadRequestKeyError)
 
     def handle_exception(self, e: Exception) -> Response:
         """Answer an exception that nothing handled: log it, and send a 500.
@@ -321,19 +281,8 @@ class App(Rendering):
         server_error: Any = InternalServerError(original_exception=e)
         handler = self._error_handler(server_error)
         if handler is not None:
-            server_error = handler(server_error)
+            server_error = self._handled(handler, server_error)
         return self.finalize_request(server_error, from_error_handler=True)
-
-    def log_exception(self, exc_info: OptExcInfo) -> None:
-        """Log an exception that nothing handled, with the path and method of the request."""
-        request = current_request_context("request").request
-        self.logger.error("Exception on %s [%s]", request.path, request.method, exc_info=exc_info)
-
-    def _error_handler(self, error: Exception) -> Callable[[Any], Any] | None:
-        handler: Callable[[Any], Any] | None = current_request_context(
-            "request"
-        ).plan.error_handler(error)
-        return handler
 
     def _failed_midway(self, error: Exception) -> None:
         self.log_exception(sys.exc_info())
@@ -422,7 +371,8 @@ class App(Rendering):
 
     def _opened(self, context: Context) -> None:
         if context.environ is not None:
-            self._match(context, self._compiled or self._compile())
+            # Not kept: an application that has answered nothing yet can still be added to.
+            self._match(context, self._compiled or self._make_compiled())
         elif appcontext_pushed.receivers:
             appcontext_pushed.send(self)
 
@@ -464,6 +414,8 @@ class App(Rendering):
                 self.debug = debug_from_environment()
         if debug is not None:
             self.debug = debug
+        if not isinstance(port, (int, type(None))):
+            raise TypeError(f"The port must be a number: app.run(port={port}), not {port!r}.")
         options.setdefault("use_reloader", self.debug)
         options.setdefault("use_debugger", self.debug)
         options.setdefault("threaded", True)
@@ -473,5 +425,10 @@ class App(Rendering):
         serve(self, self.name, host or server_host or None, port, **options)
 
 
-def _environ(context: Context | None) -> WSGIEnvironment:
-    return {} if context is None or context.environ is None else context.environ
+def _given_back(response: Response | None, kind: str, function: Callable[..., Any]) -> Response:
+    if response is not None:
+        return response
+    raise TypeError(
+        f"The {kind} function {describe(function)} returned None: return the response that it was"
+        " given, or another one."
+    )

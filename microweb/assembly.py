@@ -20,7 +20,7 @@ from werkzeug.exceptions import Aborter
 from werkzeug.routing import BuildError, Map, MapAdapter, Rule
 
 from .blueprint import Blueprint, Mount, caller_place, mounts
-from .config import DEFAULTS, Config, ConfigAttribute, debug_from_environment
+from .config import DEFAULTS, Config, ConfigAttribute, debug_from_environment, is_on
 from .context import Globals, current
 from .errors import SetupError, describe
 from .files import send_from_directory
@@ -30,7 +30,7 @@ from .logging import create_logger
 from .plan import Misses, Plan, make_plan
 from .request import Request
 from .response import Response
-from .routing import Matcher, Route, URLMap, URLRule, View, same_requests
+from .routing import Matcher, Route, URLMap, URLRule, View, explain_rule, same_requests
 from .scope import Hooks, Scope, TemplateFunction, find_root_path
 from .sessions import SecureCookieSessionInterface, SessionInterface
 
@@ -43,6 +43,15 @@ class Compiled(NamedTuple):
     matcher: Matcher
     plans: dict[str, Plan]
     misses: Misses
+
+
+def _static_remedy(rule: Rule) -> str:
+    if "static" not in rule.endpoint.split("."):
+        return ""
+    return (
+        " Static files need a place of their own: give the blueprint a url_prefix or a"
+        " static_url_path, or the application static_folder=None."
+    )
 
 
 def _lifetime(value: int | timedelta) -> timedelta:
@@ -133,7 +142,7 @@ class Assembly(Scope):
     @property
     def debug(self) -> bool:
         """Whether debug mode is on: tracebacks in the browser, templates and code reloaded."""
-        return bool(self.config["DEBUG"])
+        return is_on(self.config["DEBUG"])
 
     @debug.setter
     def debug(self, value: bool) -> None:
@@ -201,6 +210,8 @@ class Assembly(Scope):
         :raises SetupError: for a name that is taken already.
         """
         self._check_open("register_blueprint")
+        if not isinstance(blueprint, Blueprint):
+            raise TypeError(f"register_blueprint takes a Blueprint, not {blueprint!r}.")
         for mount in mounts(blueprint, options):
             if mount.name in self.blueprints:
                 same = self.blueprints[mount.name] is mount.blueprint
@@ -252,18 +263,23 @@ class Assembly(Scope):
     def _place(self, route: Route, rule: str, endpoint: str, options: dict[str, Any]) -> None:
         """Add one route to the URL map, under its full rule and endpoint."""
         if not rule.startswith("/"):
-            raise SetupError(f"The URL rule {rule!r} must start with a slash.")
+            raise SetupError(
+                f"The URL rule {rule!r} must start with a slash: write {'/' + rule!r}."
+            )
         automatic = route.automatic_options
         if automatic is None:
             automatic = "OPTIONS" not in route.methods and bool(
                 self.config["PROVIDE_AUTOMATIC_OPTIONS"]
             )
         methods = route.methods | {"OPTIONS"} if automatic else route.methods
-        placed: Any = self.url_rule_class(rule, endpoint=endpoint, methods=methods, **options)
-        placed.provide_automatic_options = automatic
-        placed.max_content_length = route.max_content_length
-        self._refuse_clashes(route, placed)
-        self.url_map.add(placed)
+        try:
+            placed: Any = self.url_rule_class(rule, endpoint=endpoint, methods=methods, **options)
+            placed.provide_automatic_options = automatic
+            placed.max_content_length = route.max_content_length
+            self._refuse_clashes(route, placed)
+            self.url_map.add(placed)
+        except (LookupError, SyntaxError, TypeError, ValueError) as error:
+            raise explain_rule(rule, route, error, self.url_map) from error
         if route.view is not None:
             self.view_functions[endpoint] = route.view
 
@@ -283,7 +299,7 @@ class Assembly(Scope):
             if methods:
                 raise SetupError(
                     f"{' and '.join(methods)} {rule.rule!r} is registered twice: by {other} and by"
-                    f" {route}. Only the first would ever be called."
+                    f" {route}. Only the first would ever be called.{_static_remedy(rule)}"
                 )
         others.append(route)
 
@@ -313,22 +329,21 @@ class Assembly(Scope):
         """Freeze the records; called for the first request, by one thread."""
         with self._compile_lock:
             if self._compiled is None:
-                for rule in self.url_map.iter_rules():
-                    if rule.endpoint not in self.view_functions and not rule.build_only:
-                        raise SetupError(
-                            f"The rule {rule.rule!r} has the endpoint {rule.endpoint!r}, which no"
-                            " view function belongs to: add one with"
-                            f" @app.endpoint({rule.endpoint!r})."
-                        )
-                self._compiled = Compiled(
-                    Matcher(self._matched_map()),
-                    {
-                        endpoint: make_plan(view, self._scopes(endpoint.rpartition(".")[0]))
-                        for endpoint, view in self.view_functions.items()
-                    },
-                    self._misses(),
-                )
+                self._compiled = self._make_compiled()
             return self._compiled
+
+    def _make_compiled(self) -> Compiled:
+        for rule in self.url_map.iter_rules():
+            if rule.endpoint not in self.view_functions and not rule.build_only:
+                raise SetupError(
+                    f"The rule {rule.rule!r} has the endpoint {rule.endpoint!r}, which no view"
+                    f" function belongs to: add one with @app.endpoint({rule.endpoint!r})."
+                )
+        plans = {
+            endpoint: make_plan(view, self._scopes(endpoint.rpartition(".")[0]))
+            for endpoint, view in self.view_functions.items()
+        }
+        return Compiled(Matcher(self._matched_map()), plans, self._misses())
 
     def _matched_map(self) -> Map:
         # Which subdomain a request is for depends on its Host, which only Werkzeug looks at.
@@ -379,6 +394,8 @@ class Assembly(Scope):
         **values: Any,
     ) -> str:
         """Build the URL of an endpoint; see :func:`microweb.url_for`."""
+        if not isinstance(endpoint, str):
+            raise TypeError(f"url_for takes the name of an endpoint, not {describe(endpoint)}.")
         context = current.get()
         if context is not None and context.environ is not None:
             adapter = context.url_adapter

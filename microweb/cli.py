@@ -32,9 +32,13 @@ def main(context: click.Context, path: str | None, debug: bool | None) -> None:
     Without --app (or MICROWEB_APP) it is looked for in wsgi.py and app.py.
     """
     load_dotenv_files()
+    _switch_debug(debug)
+    context.obj = path or os.environ.get("MICROWEB_APP")
+
+
+def _switch_debug(debug: bool | None) -> None:
     if debug is not None:
         os.environ["MICROWEB_DEBUG"] = "1" if debug else "0"
-    context.obj = path or os.environ.get("MICROWEB_APP")
 
 
 @main.command()
@@ -42,6 +46,7 @@ def main(context: click.Context, path: str | None, debug: bool | None) -> None:
 @click.option("-p", "--port", type=int, help="The port (8000, or the next free one).")
 @click.option("--reload/--no-reload", default=None, help="Restart when a file changes.")
 @click.option("--debugger/--no-debugger", default=None, help="Debug in the browser.")
+@click.option("--debug/--no-debug", default=None, help="Switch debug mode on or off.")
 @click.option("--with-threads/--without-threads", default=True, help="A thread for each request.")
 @click.pass_obj
 def run(
@@ -50,9 +55,11 @@ def run(
     port: int | None,
     reload: bool | None,
     debugger: bool | None,
+    debug: bool | None,
     with_threads: bool,
 ) -> None:
     """Serve the application for development."""
+    _switch_debug(debug)
     os.environ["MICROWEB_RUN_FROM_CLI"] = "true"
     app = load_app(path)
     serve(
@@ -125,8 +132,7 @@ def load_app(path: str | None) -> app_module.App:
     sys.path.insert(0, os.getcwd())
     if path is not None:
         module_name, _, name = path.partition(":")
-        module_name = module_name.removesuffix(".py").replace(os.sep, ".")
-        return _app_of(_import(module_name), name)
+        return _app_of(_import(_module_name(module_name)), name)
     for module_name in _FILES:
         if os.path.isfile(f"{module_name}.py"):
             return _app_of(_import(module_name), "")
@@ -136,6 +142,21 @@ def load_app(path: str | None) -> app_module.App:
     )
 
 
+def _module_name(path: str) -> str:
+    """Return the dotted name of a module that is given by it or by its file."""
+    if not path:
+        raise click.ClickException("--app needs a module before the colon: --app module:name.")
+    if not path.endswith(".py") and os.sep not in path:
+        return path
+    folder, file = os.path.split(os.path.abspath(path.removesuffix(".py")))
+    names = [file]
+    while os.path.isfile(os.path.join(folder, "__init__.py")):
+        folder, package = os.path.split(folder)
+        names.insert(0, package)
+    sys.path.insert(0, folder)
+    return ".".join(names)
+
+
 def _import(name: str) -> ModuleType:
     try:
         return importlib.import_module(name)
@@ -143,7 +164,7 @@ def _import(name: str) -> ModuleType:
         if error.name is None or not name.startswith(error.name):
             raise
         raise click.ClickException(
-            f"There is no module {name!r} to find an application in."
+            f"There is no module {name!r} to find an application in, seen from {os.getcwd()}."
         ) from None
 
 
@@ -169,7 +190,7 @@ def _called(found: Any, name: str) -> app_module.App:
     if isinstance(found, app_module.App):
         return found
     app = found
-    if callable(found):
+    if inspect.isfunction(found):
         try:
             inspect.signature(found).bind()
         except TypeError as error:
@@ -179,4 +200,7 @@ def _called(found: Any, name: str) -> app_module.App:
         app = found()
     if isinstance(app, app_module.App):
         return app
-    raise click.ClickException(f"{name} is a {type(app).__name__} and not a microweb application.")
+    if app is None:
+        raise click.ClickException(f"The factory {name} returned None: is a return missing?")
+    kind = f"{type(app).__module__}.{type(app).__qualname__}".removeprefix("builtins.")
+    raise click.ClickException(f"{name} is a {kind} and not a microweb application.")

@@ -189,7 +189,14 @@ class Config(dict[str, Any]):
 
 def debug_from_environment() -> bool:
     """Whether the environment variable MICROWEB_DEBUG switches debug mode on."""
-    return os.environ.get("MICROWEB_DEBUG", "").lower() not in ("", "0", "false", "no")
+    return is_on(os.environ.get("MICROWEB_DEBUG", ""))
+
+
+def is_on(value: object) -> bool:
+    """Whether a switch is on; text may say so in several ways, as in an environment variable."""
+    if isinstance(value, str):
+        return value.strip().lower() not in ("", "0", "false", "no", "off", "none", "null")
+    return bool(value)
 
 
 def load_dotenv_files() -> bool:

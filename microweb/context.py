@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextvars import ContextVar, Token
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from werkzeug.exceptions import HTTPException
 
@@ -83,6 +83,7 @@ class Context:
     :ivar routing_exception: What is raised in place of a view, where no rule matched.
     :ivar after_functions: What `after_this_request` registered.
     :ivar body: The request's body, where there is one of known length.
+    :ivar answered_by: The hook or error handler that answered in place of the view.
     :ivar flashes: The flashed messages, once somebody asked for them.
     """
 
@@ -94,6 +95,7 @@ class Context:
     after_functions: Sequence[Callable[[Any], Response]] = ()
     flashes: list[Flash] | None = None
     body: Body | None = None
+    answered_by: tuple[str, Callable[..., Any]] | None = None
     _session: SessionMixin | None = None
 
     def __init__(self, app: Any, environ: WSGIEnvironment | None = None) -> None:
@@ -161,6 +163,16 @@ class Context:
 
 
 current: ContextVar[Context | None] = ContextVar("microweb.context", default=None)
+
+
+#: Returns the context where a request is being handled for sure; a call of C only.
+in_request = cast("Callable[[], Context]", current.get)
+
+
+def request_environ() -> WSGIEnvironment:
+    """Return the environ of the request that is being handled, or an empty one."""
+    context = current.get()
+    return {} if context is None or context.environ is None else context.environ
 
 
 def current_context(name: str) -> Context:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from werkzeug.datastructures import Headers, MIMEAccept
@@ -24,7 +24,7 @@ def to_response(
     response_class: type[Response],
     json: JSONProvider,
     environ: WSGIEnvironment,
-    view: str | None,
+    who: Callable[[], str],
     error_response: Callable[[HTTPException], Response],
 ) -> Response:
     """Return the response that a view's return value stands for.
@@ -32,42 +32,49 @@ def to_response(
     :param value: A body (text, bytes, dict, list, iterator, response, HTTP error, WSGI
         application), or a tuple ``(body, status)``, ``(body, headers)`` or
         ``(body, status, headers)``.
-    :param view: The name of the view, for messages; None where no view returned the value.
+    :param who: Returns the beginning of a message: "The view 'index' (app.py:7) returned".
     :param error_response: Makes the response of an HTTP error.
     :raises TypeError: for anything else, saying what to return.
     """
     status = headers = None
     if isinstance(value, tuple):
-        value, status, headers = _parts(value, view)
+        value, status, headers = _parts(value, who)
     if isinstance(value, (str, bytes, bytearray, Iterator)):
-        return response_class(
-            bytes(value) if isinstance(value, bytearray) else value,
-            status=status,
-            headers=headers,
-        )
-    if isinstance(value, HTTPException):
-        response = error_response(value)
+        body = bytes(value) if isinstance(value, bytearray) else value
+        response = response_class(body, status=status, headers=headers)
     else:
-        response = _from_object(value, response_class, json, environ, view)
-    if status is not None:
-        response.status = status
-    if headers is not None:
-        # A header of the tuple takes the place of the response's own.
-        response.headers.update(Headers(headers))
+        response = _from_object(value, response_class, json, environ, who, error_response)
+        if status is not None:
+            response.status = status
+        if headers is not None:
+            # A header of the tuple takes the place of the response's own.
+            response.headers.update(Headers(headers))
+    if status is not None and not 100 <= response.status_code <= 999:
+        raise TypeError(f"{who()} the status {status!r}: a status has three digits, such as 404.")
     return response
 
 
-def _parts(value: tuple[Any, ...], view: str | None) -> tuple[Any, Any, Any]:
+def _parts(value: tuple[Any, ...], who: Callable[[], str]) -> tuple[Any, Any, Any]:
+    """Split a tuple into body, status and headers."""
     if len(value) == 3:
-        return value[0], value[1], value[2]
-    if len(value) == 2:
-        if isinstance(value[1], (Headers, dict, tuple, list)):
-            return value[0], None, value[1]
-        return value[0], value[1], None
-    raise TypeError(
-        f"{_subject(view)} a tuple of {len(value)}. A tuple must be (body, status),"
-        " (body, headers) or (body, status, headers)."
-    )
+        body, status, headers = value
+    elif len(value) == 2 and isinstance(value[1], (Headers, Mapping, tuple, list)):
+        body, status, headers = value[0], None, value[1]
+    elif len(value) == 2:
+        body, status, headers = value[0], value[1], None
+    else:
+        raise TypeError(
+            f"{who()} a tuple of {len(value)}. A tuple must be (body, status), (body, headers) or"
+            " (body, status, headers)."
+        )
+    if not isinstance(status, (int, str, type(None))):
+        raise TypeError(f"{who()} the status {status!r}: it must be a number or text.")
+    if not isinstance(headers, (Headers, Mapping, tuple, list, type(None))):
+        raise TypeError(
+            f"{who()} the headers {headers!r}: they must be a dict or a list of pairs, and stand in"
+            " the last place, as in (body, status, headers)."
+        )
+    return body, status, headers
 
 
 def _from_object(
@@ -75,17 +82,22 @@ def _from_object(
     response_class: type[Response],
     json: JSONProvider,
     environ: WSGIEnvironment,
-    view: str | None,
+    who: Callable[[], str],
+    error_response: Callable[[HTTPException], Response],
 ) -> Any:
+    if isinstance(value, HTTPException):
+        return error_response(value)
     if isinstance(value, (dict, list)):
         return json.response(value)
-    if isinstance(value, WerkzeugResponse) or (callable(value) and _takes_two(value)):
+    if isinstance(value, WerkzeugResponse) or _can_be_wsgi(value):
         return response_class.force_type(value, environ)
-    raise TypeError(_complaint(value, view))
+    raise TypeError(f"{who()} {_complaint(value)}")
 
 
-def _takes_two(value: Callable[..., Any]) -> bool:
-    """Whether a callable can be a WSGI application at all."""
+def _can_be_wsgi(value: Any) -> bool:
+    """Whether a value can be called as a WSGI application at all."""
+    if not callable(value) or isinstance(value, type):
+        return False
     try:
         inspect.signature(value).bind(None, None)
     except TypeError:
@@ -95,26 +107,26 @@ def _takes_two(value: Callable[..., Any]) -> bool:
     return True
 
 
-def _subject(view: str | None) -> str:
-    return "make_response() was given" if view is None else f"The view {view!r} returned"
-
-
-def _complaint(value: Any, view: str | None) -> str:
-    subject = _subject(view)
+def _complaint(value: Any) -> str:
     if value is None:
         return (
-            f"{subject} None: a return statement is missing at its end or in one"
-            " of its branches. Return '' for an empty body."
+            "None: a return statement is missing at its end or in one of its branches."
+            " Return '' for an empty body."
         )
+    if isinstance(value, type):
+        return f"the class {value.__name__}: call it, or return something else."
     kind = type(value).__name__
+    named = f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}"
     if hasattr(value, "__await__"):
         return (
-            f"{subject} a {kind}: it is called without being awaited. Make the"
-            " view a plain function, or run the coroutine in it."
+            f"{named}: it is called without being awaited. Make it a plain function, or run the"
+            " coroutine in it."
         )
+    if isinstance(value, int) and not isinstance(value, bool):
+        return f"the number {value}. The body comes first: return '', {value} for a status."
     return (
-        f"{subject} a {kind}. A view returns text, bytes, a dict, a list, an"
-        " iterator, a response, or a tuple of one of them with a status and headers."
+        f"{named}. Return text, bytes, a dict, a list, an iterator, a response, or a tuple of one"
+        " of them with a status and headers."
     )
 
 

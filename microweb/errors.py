@@ -91,6 +91,7 @@ def describe(function: Any) -> str:
     "'describe' (...errors.py:...)"
     """
     target = inspect.unwrap(function)
+    target = getattr(target, "func", target)  # of functools.partial
     target = getattr(target, "view_class", target)
     name = getattr(target, "__qualname__", None) or repr(target)
     return f"{name!r} ({place(target)})"

@@ -101,7 +101,13 @@ def abort(code: int | WerkzeugResponse, *args: Any, **kwargs: Any) -> NoReturn:
     context = current.get()
     if context is None:
         werkzeug.exceptions.abort(code, *args, **kwargs)
-    context.app.aborter(code, *args, **kwargs)
+    try:
+        context.app.aborter(code, *args, **kwargs)
+    except LookupError:
+        raise LookupError(
+            f"abort({code!r}): there is no such HTTP error. Give a status code such as 404, as a"
+            " number; to redirect, return redirect(...)."
+        ) from None
     raise AssertionError("an aborter raises")  # pragma: no cover - for the type checker
 
 

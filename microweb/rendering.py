@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from . import signals, templating
 from .assembly import Assembly
 from .context import current, current_context, current_request_context
+from .errors import describe
 from .lazy import lazy
 from .scope import Naming, TemplateFunction
 from .sessions import select_flashes, take_flashes
@@ -109,7 +110,13 @@ class Rendering(Assembly):
         plan = None if here is None else here.plan
         processors = self.hooks.context_processors if plan is None else plan.context_processors
         for processor in processors:
-            context.update(processor())
+            values = processor()
+            if not isinstance(values, Mapping):
+                raise TypeError(
+                    f"The context processor {describe(processor)} returned {values!r}: it returns a"
+                    " dict of names for the templates."
+                )
+            context.update(values)
         context.update(given)
 
     def render(self, template: jinja2.Template, context: dict[str, Any]) -> str:

@@ -9,7 +9,12 @@ from typing import IO, TYPE_CHECKING, Any
 from urllib.parse import unquote_to_bytes
 
 from werkzeug.datastructures import EnvironHeaders, FileStorage, ImmutableMultiDict, MultiDict
-from werkzeug.exceptions import BadRequest, HTTPException, RequestEntityTooLarge
+from werkzeug.exceptions import (
+    BadRequest,
+    HTTPException,
+    RequestEntityTooLarge,
+    UnsupportedMediaType,
+)
 from werkzeug.sansio.http import parse_cookie
 from werkzeug.wrappers import Request as WerkzeugRequest
 from werkzeug.wsgi import LimitedStream
@@ -196,7 +201,10 @@ class Request(WerkzeugRequest):
     def on_json_loading_failed(self, e: ValueError | None) -> Any:
         """Answer a body that is not JSON: 415 for another type, 400 with the reason otherwise."""
         if e is None:
-            return super().on_json_loading_failed(e)
+            given = f"is {self.mimetype!r}" if self.mimetype else "is missing"
+            raise UnsupportedMediaType(
+                f"The body is not JSON: its Content-Type {given} and should be 'application/json'."
+            )
         raise BadRequest(f"The body is not JSON: {e}") from e
 
     @lazy

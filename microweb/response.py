@@ -220,7 +220,9 @@ class Response(WerkzeugResponse):
         """Return the headers for the server, without a copy in between where none is changed."""
         headers = list(self.headers)
         has_length = False
-        for name, _ in headers:
+        for name, value in headers:
+            if not value.isascii():
+                _refuse_beyond_latin1(name, value)
             lower = name.lower()
             if lower == "content-length":
                 has_length = True
@@ -231,6 +233,17 @@ class Response(WerkzeugResponse):
         if not has_length and self.is_sequence:
             headers.append(("Content-Length", str(sum(map(len, self.iter_encoded())))))
         return headers
+
+
+def _refuse_beyond_latin1(name: str, value: str) -> None:
+    """Raise an error for what a server could not send, and would fail at in its own way."""
+    try:
+        value.encode("latin-1")
+    except UnicodeEncodeError as error:
+        raise ValueError(
+            f"The header {name} has the value {value!r}, which is not Latin-1 at position"
+            f" {error.start}: encode it, for example with urllib.parse.quote()."
+        ) from None
 
 
 class Sending:

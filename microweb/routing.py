@@ -67,16 +67,18 @@ def make_route(
 
     :raises SetupError: for an option that cannot be used.
     """
+    if view is not None and not callable(view):
+        raise SetupError(f"The view of {rule!r} is {view!r} and not a function.")
     if endpoint is None:
-        if view is None:
-            raise SetupError(f"The URL rule {rule!r} needs a view function or an endpoint.")
-        endpoint = view.__name__
+        endpoint = getattr(view, "__name__", None)
+    if endpoint is None:
+        raise SetupError(f"The URL rule {rule!r} needs a view function or an endpoint=.")
     methods = options.pop("methods", None)
     if methods is None:
         methods = getattr(view, "methods", None) or ("GET",)
-    if isinstance(methods, str):
+    if isinstance(methods, str) or not all(isinstance(method, str) for method in methods):
         raise TypeError(
-            f"The methods of {rule!r} must be a list of strings, such as [{methods!r}]."
+            f"The methods of {rule!r} must be a list of strings, such as ['POST'], not {methods!r}."
         )
     automatic = options.pop("provide_automatic_options", None)
     if automatic is None:
@@ -91,6 +93,34 @@ def make_route(
         max_content_length=options.pop("max_content_length", None),
         options=options,
     )
+
+
+def explain_rule(rule: str, route: Route, error: Exception, url_map: Map) -> SetupError:
+    """Return what is wrong with a URL rule, from what Werkzeug said of it."""
+    subject = f"The URL rule {rule!r}"
+    if route.view is not None:
+        subject += f" of {describe(route.view)}"
+    converter = _UNKNOWN_CONVERTER.match(str(error))
+    if converter:
+        known = ", ".join(sorted(url_map.converters))
+        name = converter[1]
+        return SetupError(
+            f"{subject} uses the converter {name!r}, which does not exist. There are: {known}. Add"
+            f" your own before this route: app.url_map.converters[{name!r}] = …"
+        )
+    if isinstance(error, SyntaxError):
+        return SetupError(f"{subject} has the same variable twice.")
+    if isinstance(error, ValueError) and "malformed" in str(error):
+        return SetupError(
+            f"{subject} cannot be read: a variable is written <name> or <converter:name>."
+        )
+    if isinstance(error, TypeError):
+        known = "methods, endpoint, defaults, strict_slashes, subdomain, host, max_content_length"
+        return SetupError(f"{subject} has an option that there is not: {error}. There are {known}…")
+    return SetupError(f"{subject} cannot be used: {error}")
+
+
+_UNKNOWN_CONVERTER = re.compile(r".*the converter '(.*)' does not exist")
 
 
 class URLRule(Rule):

@@ -9,7 +9,7 @@ from typing import IO, Any, Literal, TypeVar, overload
 from werkzeug.exceptions import HTTPException, default_exceptions
 from werkzeug.wrappers import Response as WerkzeugResponse
 
-from .errors import SetupError
+from .errors import SetupError, describe
 from .response import ResponseReturnValue
 from .routing import Route, View, make_route
 
@@ -97,6 +97,8 @@ class Scope:
             def user(id): ...
         """
 
+        _check_rule("route", rule)
+
         def decorator(view: V) -> V:
             self.add_url_rule(rule, options.pop("endpoint", None), view, **options)
             return view
@@ -124,6 +126,7 @@ class Scope:
         return self._method_route("PATCH", rule, options)
 
     def _method_route(self, method: str, rule: str, options: dict[str, Any]) -> Callable[[V], V]:
+        _check_rule(method.lower(), rule)
         if "methods" in options:
             raise TypeError(
                 f"{method.lower()}({rule!r}) answers {method} only: use route() with methods=."
@@ -221,6 +224,8 @@ class Scope:
                 return render_template("404.html"), 404
         """
 
+        error_key(code_or_exception)  # raises here, where the decorator is written
+
         def decorator(f: Handler) -> Handler:
             self.register_error_handler(code_or_exception, f)
             return f
@@ -317,8 +322,17 @@ def error_key(code_or_exception: int | type[Exception] | Any) -> ErrorKey:
         return None, code_or_exception
     raise SetupError(
         f"{code_or_exception!r} is neither a status code nor a class of exceptions: an error"
-        " handler is registered for one of these."
+        " handler is registered for one of these, as in errorhandler(404)."
     )
+
+
+def _check_rule(call: str, rule: object) -> None:
+    if callable(rule):
+        raise SetupError(
+            f"{call} needs the URL rule: write @app.{call}('/…') above {describe(rule)}."
+        )
+    if not isinstance(rule, str):
+        raise SetupError(f"{call} needs a URL rule, text such as '/', not {rule!r}.")
 
 
 def find_root_path(import_name: str) -> str:

@@ -49,7 +49,7 @@ def _choose_port(host: str, wanted: int | None) -> int:
         if wanted and not host.startswith("unix://") and not _is_free(host, wanted):
             raise SystemExit(
                 f"Port {wanted} on {host} is taken by another program. Stop that program, or"
-                " choose another port, for example with app.run(port=0) for any free one."
+                " choose another port; port 0 takes any that is free."
             )
         return wanted
     for port in range(DEFAULT_PORT, DEFAULT_PORT + _PORTS_TRIED):

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from werkzeug.datastructures import CallbackDict
 from werkzeug.http import dump_cookie
 
-from .errors import SessionTooLarge, SetupError
+from .errors import ConfigError, SessionTooLarge, SetupError
 from .json import TaggedJSONSerializer
 from .request import Request
 from .response import Response
@@ -227,6 +227,10 @@ class SecureCookieSessionInterface(SessionInterface):
     def _serializer(self, app: Any, fallbacks: Sequence[Any]) -> URLSafeTimedSerializer | None:
         if not app.secret_key:
             return None
+        if not isinstance(app.secret_key, (str, bytes)):
+            raise ConfigError(
+                "SECRET_KEY", f"SECRET_KEY must be text or bytes, not {app.secret_key!r}."
+            )
         return _timed_serializer(
             (*fallbacks, app.secret_key),
             self.salt,

@@ -83,7 +83,7 @@ def test_prefix_and_rule_are_joined_by_one_slash(
 def test_a_prefix_starts_with_a_slash(app: App) -> None:
     with pytest.raises(SetupError) as caught:
         app.register_blueprint(blueprint("blog", "blog"))
-    assert str(caught.value) == "The URL rule 'blog/' must start with a slash."
+    assert str(caught.value) == "The URL rule 'blog/' must start with a slash: write '/blog/'."
 
 
 @pytest.mark.parametrize("name", ["", "my.blog"])

@@ -91,7 +91,7 @@ def test_debug_mode_is_switched_before_the_application_is_made(folder: Path) -> 
     [
         (
             ["--app", "nowhere", "routes"],
-            "Error: There is no module 'nowhere' to find an application in.\n",
+            "Error: There is no module 'nowhere' to find an application in, seen from {folder}.\n",
         ),
         (["--app", "app:nothing", "routes"], "Error: The module 'app' has no 'nothing'.\n"),
         (
@@ -107,7 +107,7 @@ def test_debug_mode_is_switched_before_the_application_is_made(folder: Path) -> 
 )
 def test_a_wrong_name_is_explained(folder: Path, arguments: list[str], message: str) -> None:
     done = microweb(folder, *arguments)
-    assert (done.returncode, done.stderr) == (1, message)
+    assert (done.returncode, done.stderr) == (1, message.replace("{folder}", str(folder)))
 
 
 def test_no_application_is_explained(tmp_path: Path) -> None:
@@ -141,3 +141,38 @@ def test_the_version_is_that_of_the_package() -> None:
 
     done = microweb(Path.cwd(), "--version")
     assert done.stdout == f"microweb, version {package.__version__}\n"
+
+
+@pytest.mark.parametrize("path", ["./app.py", "{folder}/app.py", "{folder}/app.py:app"])
+def test_an_application_is_named_by_its_file(folder: Path, path: str) -> None:
+    done = microweb(Path("/"), "--app", path.format(folder=folder), "routes")
+    if path.startswith("."):
+        done = microweb(folder, "--app", path, "routes")
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_file_in_a_package_is_imported_by_its_full_name(folder: Path) -> None:
+    package = folder / "site_" / "web"
+    package.mkdir(parents=True)
+    for path in (package, package.parent):
+        (path / "__init__.py").touch()
+    (package / "main.py").write_text("from . import __name__ as name\n" + APP)
+    assert microweb(folder, "--app", "site_/web/main.py", "routes").returncode == 0
+
+
+def test_an_application_of_another_framework_is_named(folder: Path) -> None:
+    (folder / "other.py").write_text("from flask import Flask\napp = Flask(__name__)\n")
+    done = microweb(folder, "--app", "other", "routes")
+    assert (done.returncode, done.stderr) == (
+        1,
+        "Error: other:app is a flask.app.Flask and not a microweb application.\n",
+    )
+
+
+def test_a_factory_that_returns_nothing_is_named(folder: Path) -> None:
+    (folder / "factory.py").write_text("def create_app():\n    pass\n")
+    done = microweb(folder, "--app", "factory", "routes")
+    assert (done.returncode, done.stderr) == (
+        1,
+        "Error: The factory factory:create_app returned None: is a return missing?\n",
+    )

@@ -260,7 +260,10 @@ def test_an_aborted_response_meets_no_error_handler(app: App) -> None:
 
 
 def test_abort_knows_errors_only(app: App) -> None:
-    with app.test_request_context(), pytest.raises(LookupError, match="no exception for 299"):
+    with (
+        app.test_request_context(),
+        pytest.raises(LookupError, match=r"^abort\(299\): there is no such HTTP error\. "),
+    ):
         abort(299)
 
 
@@ -313,7 +316,7 @@ def test_a_response_is_made_without_a_request(app: App) -> None:
 
 
 def test_what_cannot_be_a_response_is_refused(app: App) -> None:
-    with app.test_request_context("/nowhere"), pytest.raises(TypeError, match="'/nowhere'"):
+    with app.test_request_context("/nowhere"), pytest.raises(TypeError, match="^make_response"):
         make_response(7)
 
 

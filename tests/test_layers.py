@@ -40,14 +40,24 @@ MAY_IMPORT: dict[str, set[str]] = {
     "logging": {"context"},
     "serving": {"errors"},
     "testing": {"context", "errors", "response", "sessions"},
-    # 6: the application, in three steps
+    # 6: the application, in four steps
     "assembly": {
         *("blueprint", "config", "context", "errors", "files", "json", "lazy", "logging", "plan"),
         *("request", "response", "routing", "scope", "sessions"),
     },
-    "rendering": {"assembly", "context", "lazy", "scope", "sessions", "signals", "templating"},
+    "rendering": {
+        "assembly",
+        "context",
+        "errors",
+        "lazy",
+        "scope",
+        "sessions",
+        "signals",
+        "templating",
+    },
+    "handling": {"context", "convert", "rendering", "response"},
     "app": {
-        *("assembly", "config", "context", "convert", "errors", "input", "rendering"),
+        *("assembly", "config", "context", "convert", "errors", "handling", "input"),
         *("request", "response", "routing", "serving", "signals", "streaming", "testing"),
     },
     # 7: what stands above the application

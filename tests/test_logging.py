@@ -143,7 +143,7 @@ def test_an_unhandled_error_is_logged_with_path_method_and_traceback() -> None:
 
     assert app.test_client().post("/broken", errors_stream=errors).status_code == 500
     lines = errors.getvalue().splitlines()
-    assert lines[0].endswith("ERROR in app: Exception on /broken [POST]")
+    assert lines[0].endswith("ERROR in handling: Exception on /broken [POST]")
     assert lines[1] == "Traceback (most recent call last):"
     assert lines[-1] == "LookupError: so it goes"
 

@@ -204,7 +204,7 @@ def test_what_is_neither_code_nor_class_of_exceptions_is_refused(app: App, given
         app.register_error_handler(given, say("no"))
     assert str(caught.value) == (
         f"{given!r} is neither a status code nor a class of exceptions: an error handler is"
-        " registered for one of these."
+        " registered for one of these, as in errorhandler(404)."
     )
 
 

@@ -9,7 +9,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound, abort
 from werkzeug.routing import BaseConverter, Map, RequestRedirect, Rule, ValidationError
 
 from microweb import App, request
-from microweb.errors import SetupError
+from microweb.errors import SetupError, describe
 from microweb.routing import Matcher, Route, URLMap, URLRule, make_route, same_requests
 
 
@@ -53,14 +53,14 @@ def test_what_is_given_comes_before_what_the_view_says() -> None:
 def test_a_route_without_a_view_needs_an_endpoint() -> None:
     with pytest.raises(SetupError) as caught:
         make_route("/hello", None, None, {})
-    assert str(caught.value) == "The URL rule '/hello' needs a view function or an endpoint."
+    assert str(caught.value) == "The URL rule '/hello' needs a view function or an endpoint=."
 
 
 def test_methods_must_not_be_a_text() -> None:
     with pytest.raises(TypeError) as caught:
         make_route("/hello", "hello", None, {"methods": "GET"})
     assert str(caught.value) == (
-        "The methods of '/hello' must be a list of strings, such as ['GET']."
+        "The methods of '/hello' must be a list of strings, such as ['POST'], not 'GET'."
     )
 
 
@@ -370,3 +370,52 @@ def test_a_rule_that_is_added_while_testing_counts_for_the_next_request(app: App
     assert client.get("/b").status_code == 404
     app.add_url_rule("/b", "b", view)
     assert client.get("/b").json == {"endpoint": "b", "values": {}}
+
+
+@pytest.mark.parametrize(
+    ("rule", "message"),
+    [
+        (
+            "/<integer:id>",
+            "uses the converter 'integer', which does not exist. There are: any, default, float,"
+            " int, path, string, uuid. Add your own before this route:"
+            " app.url_map.converters['integer'] = …",
+        ),
+        ("/<int:id", "cannot be read: a variable is written <name> or <converter:name>."),
+        ("/<int id>", "cannot be read: a variable is written <name> or <converter:name>."),
+        ("/<a>/<a>", "has the same variable twice."),
+    ],
+)
+def test_a_rule_that_cannot_be_used_is_explained(app: App, rule: str, message: str) -> None:
+    def index() -> str:
+        return ""
+
+    with pytest.raises(SetupError) as caught:
+        app.get(rule)(index)
+    assert str(caught.value) == f"The URL rule {rule!r} of {describe(index)} {message}"
+
+
+def test_an_option_that_there_is_not_is_named(app: App) -> None:
+    with pytest.raises(SetupError, match="unexpected keyword argument 'method'"):
+        app.add_url_rule("/", "index", str, method=["POST"])
+
+
+def test_a_decorator_without_its_parentheses_is_refused(app: App) -> None:
+    def index() -> str:
+        return ""
+
+    for decorator, name in ((app.get, "get"), (app.route, "route")):
+        with pytest.raises(SetupError) as caught:
+            decorator(index)  # type: ignore[arg-type]
+        assert str(caught.value) == (
+            f"{name} needs the URL rule: write @app.{name}('/…') above {describe(index)}."
+        )
+    with pytest.raises(SetupError, match="is neither a status code nor a class of exceptions"):
+        app.errorhandler(index)  # type: ignore[arg-type]
+    with pytest.raises(SetupError, match=r"^get needs a URL rule, text such as '/', not None\."):
+        app.get(None)  # type: ignore[arg-type]
+
+
+def test_a_view_must_be_callable(app: App) -> None:
+    with pytest.raises(SetupError, match="^The view of '/' is 'text' and not a function"):
+        app.add_url_rule("/", "index", "text")  # type: ignore[arg-type]

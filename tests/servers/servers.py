@@ -53,7 +53,10 @@ def wsgiref(port: int) -> list[str]:
 
 
 def development_server(port: int) -> list[str]:
-    return [sys.executable, "-c", f"from app import app; app.run(host='{HOST}', port={port})"]
+    # What the background of a script starts ignores Ctrl-C, and so would the server.
+    listen = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+    serve = f"from app import app; app.run(host='{HOST}', port={port})"
+    return [sys.executable, "-c", f"{listen}; {serve}"]
 
 
 def uwsgi_http_socket(port: int) -> list[str]:
