@@ -40,7 +40,7 @@ check: $(VENV)/dev ## Lint, format, types, layers and exports
 	@echo "==> mypy --strict"
 	@$(PY) -m mypy
 	@$(PY) -m mypy examples/myapi/app.py examples/myapi/tests
-	@cd examples/guestbook && MYPYPATH=../.. ../../$(PY) -m mypy --config-file ../../setup.cfg app.py guestbook tests
+	@cd examples/guestbook && MYPYPATH=../.. ../../$(PY) -m mypy --config-file ../../setup.cfg --cache-dir ../../.mypy_cache/guestbook app.py guestbook tests
 	@echo "==> layers and exports"
 	@$(PY) -m pytest --quiet tests/test_layers.py tests/test_exports.py
 

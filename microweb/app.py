@@ -18,6 +18,7 @@ from werkzeug.exceptions import (
     MethodNotAllowed,
     NotFound,
 )
+from werkzeug.wrappers import Response as WerkzeugResponse
 
 from .assembly import Compiled
 from .config import debug_from_environment, load_dotenv_files
@@ -43,6 +44,7 @@ from .streaming import Stream
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
+    from blinker import Signal
 
     from .testing import Client
 
@@ -90,6 +92,8 @@ class App(Handling):
         """
         compiled = self._compiled or self._compile()
         context = Context(self, environ)
+        if KEEP_CONTEXT in environ:
+            context.keep = environ.pop(KEEP_CONTEXT)
         token = current.set(context)
         error: BaseException | None = None
         streaming = False
@@ -101,7 +105,12 @@ class App(Handling):
             except Exception as unhandled:
                 error = unhandled
                 response = self.handle_exception(unhandled)
-                body = response(environ, start_response)
+                try:
+                    body = response(environ, start_response)
+                except Exception:
+                    self.logger.exception("The page for an error cannot be sent")
+                    response = self.make_error_response(InternalServerError())
+                    body = response(environ, start_response)
             if type(body) is not list and not response.standalone_body:
                 body = Stream(body, error, self._failed_midway, partial(self._close, context))
                 streaming = True
@@ -278,10 +287,14 @@ class App(Handling):
         if propagate:
             raise e
         self.log_exception(sys.exc_info())
-        server_error: Any = InternalServerError(original_exception=e)
+        server_error = InternalServerError(original_exception=e)
         handler = self._error_handler(server_error)
         if handler is not None:
-            server_error = self._handled(handler, server_error)
+            try:
+                answer = self._handled(handler, server_error)
+                return self.finalize_request(answer, from_error_handler=True)
+            except Exception:
+                self.logger.exception("The handler of error 500 failed")
         return self.finalize_request(server_error, from_error_handler=True)
 
     def _failed_midway(self, error: Exception) -> None:
@@ -292,18 +305,18 @@ class App(Handling):
 
     def _close(self, context: Context, error: BaseException | None) -> None:
         """End a context that is current for the last time: every teardown runs, whatever fails."""
+        if context.keep is not None:
+            keep, context.keep = context.keep, None
+            keep(ContextManager(context, lambda context: None, self._close))
+            return
         if context.environ is not None:
-            keep = context.environ.pop(KEEP_CONTEXT, None)
-            if keep is not None:
-                keep(ContextManager(context, lambda context: None, self._close))
-                return
             self.do_teardown_request(error)
             request = context.__dict__.get("request")
-            if request is not None and "files" in request.__dict__:
+            if request is not None and "files" in request.__dict__ and not context.borrowed:
                 request.close()
-            if context.body is not None:
-                context.body.drain()
         self.do_teardown_appcontext(error)
+        if context.body is not None and not context.borrowed:
+            context.body.drain()
         if context.routing_exception is not None:
             # Its traceback holds the frames that hold this context.
             context.routing_exception.__traceback__ = None
@@ -315,15 +328,21 @@ class App(Handling):
         plan = in_request().plan
         if plan is not None:
             self._run_teardown(plan.teardown, exc)
-        if request_tearing_down.receivers:
-            request_tearing_down.send(self, exc=exc)
+        self._send_tearing_down(request_tearing_down, exc)
 
     def do_teardown_appcontext(self, exc: BaseException | None = None) -> None:
         """Run the teardown functions of the context."""
         if self.teardown_appcontext_funcs:
             self._run_teardown(reversed(self.teardown_appcontext_funcs), exc)
-        if appcontext_tearing_down.receivers:
-            appcontext_tearing_down.send(self, exc=exc)
+        self._send_tearing_down(appcontext_tearing_down, exc)
+
+    def _send_tearing_down(self, signal: Signal, exc: BaseException | None) -> None:
+        if signal.receivers:
+
+            def send(exc: BaseException | None) -> None:
+                signal.send(self, exc=exc)
+
+            self._run_teardown((send,), exc)
 
     def _run_teardown(
         self, functions: Iterable[Callable[[BaseException | None], Any]], exc: BaseException | None
@@ -347,10 +366,8 @@ class App(Handling):
 
     def copied_context(self, context: Context) -> ContextManager:
         """Return a context with the request of another one, for another thread."""
-        environ = {**(context.environ or {})}
-        environ.pop(KEEP_CONTEXT, None)
-        copy = Context(self, environ)
-        copy.__dict__.update(context.__dict__, environ=environ)
+        copy = Context(self, context.environ)
+        copy.__dict__.update(context.__dict__, borrowed=True, keep=None)
         copy.__dict__.pop("g", None)
         return ContextManager(copy, lambda context: None, self._close)
 
@@ -425,9 +442,13 @@ class App(Handling):
         serve(self, self.name, host or server_host or None, port, **options)
 
 
-def _given_back(response: Response | None, kind: str, function: Callable[..., Any]) -> Response:
-    if response is not None:
+def _given_back(
+    response: WerkzeugResponse | None, kind: str, function: Callable[..., Any]
+) -> Response:
+    if isinstance(response, Response):
         return response
+    if response is not None:
+        return Response.force_type(response)
     raise TypeError(
         f"The {kind} function {describe(function)} returned None: return the response that it was"
         " given, or another one."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -310,8 +311,6 @@ def join_prefix(prefix: str | None, rule: str) -> str:
 
 def caller_place() -> str:
     """Return ``file:line`` of the code that called into microweb."""
-    import sys
-
     frame = sys._getframe(1)
     while frame.f_back is not None and frame.f_globals.get("__package__") == __package__:
         frame = frame.f_back

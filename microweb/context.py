@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from werkzeug.exceptions import HTTPException
 
 from .errors import OutsideContext, SetupError
-from .input import Body
+from .input import Body, ChunkedBody
 from .lazy import lazy
 from .request import Request
 from .response import Response
@@ -83,6 +83,8 @@ class Context:
     :ivar routing_exception: What is raised in place of a view, where no rule matched.
     :ivar after_functions: What `after_this_request` registered.
     :ivar body: The request's body, where there is one of known length.
+    :ivar borrowed: The request belongs to another context, which closes it.
+    :ivar keep: Takes the context over when it would be closed, as a test client does.
     :ivar answered_by: The hook or error handler that answered in place of the view.
     :ivar flashes: The flashed messages, once somebody asked for them.
     """
@@ -94,13 +96,21 @@ class Context:
     routing_exception: HTTPException | None = None
     after_functions: Sequence[Callable[[Any], Response]] = ()
     flashes: list[Flash] | None = None
-    body: Body | None = None
+    body: Body | ChunkedBody | None = None
+    borrowed = False
+    keep: Callable[[Any], None] | None = None
     answered_by: tuple[str, Callable[..., Any]] | None = None
     _session: SessionMixin | None = None
 
     def __init__(self, app: Any, environ: WSGIEnvironment | None = None) -> None:
         self.app = app
         self.environ = environ
+
+    def __repr__(self) -> str:
+        if self.environ is None:
+            return f"<Context of {self.app.name!r}>"
+        method, path = self.environ.get("REQUEST_METHOD"), self.environ.get("PATH_INFO")
+        return f"<Context of {self.app.name!r}: {method} {path}>"
 
     @lazy
     def request(self) -> Request:

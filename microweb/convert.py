@@ -178,5 +178,11 @@ def prefers_json(accept: str) -> bool:
     if "json" not in accept.lower():
         return False
     accepted = parse_accept_header(accept, MIMEAccept)
-    json = max(accepted.quality("application/json"), accepted.quality("application/problem+json"))
-    return bool(json > accepted.quality("text/html"))
+    kinds = "application/json", "application/problem+json"
+    json = max(map(accepted.quality, kinds))
+    html = accepted.quality("text/html")
+    if json != html:
+        return bool(json > html)
+    # Of equal rank: then what is named comes before what a wildcard only allows.
+    named = {kind.lower() for kind, _ in accepted}
+    return json > 0 and "text/html" not in named and not named.isdisjoint(kinds)

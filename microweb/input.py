@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import sys
+from contextlib import suppress
 from typing import IO, TYPE_CHECKING, Any
 
 from werkzeug.exceptions import LengthRequired
@@ -37,33 +38,53 @@ class Body(LimitedStream):
         """Read what is left, mostly in one step."""
         if self.tell() or self.limit > _STEP:
             return super().readall()
-        data = self._source.read(self.limit)
+        try:
+            data = self._source.read(self.limit)
+        except (OSError, ValueError) as error:
+            self.on_disconnect(error=error)
+            return b""
         self._pos = len(data)
         return data if self._pos == self.limit else data + super().readall()
 
     def drain(self) -> None:
+        """Read what is left and throw it away, up to :data:`DRAINED` bytes in all."""
+        _drain(self, DRAINED - self.tell())
+
+
+class ChunkedBody(io.BufferedReader):
+    """The body of a request that comes in chunks; its length is not known before its end."""
+
+    def drain(self) -> None:
         """Read what is left and throw it away, up to :data:`DRAINED` bytes."""
-        try:
-            while not self.is_exhausted and self.tell() < DRAINED:
-                self.read(_STEP)
-        except Exception:
-            pass
+        _drain(self, DRAINED)
 
 
-def adapt(environ: WSGIEnvironment) -> Body | None:
+def _drain(stream: Body | ChunkedBody, size: int) -> None:
+    # A client that has gone, or sends what is no body, gets no answer in any case.
+    with suppress(Exception):
+        while size > 0:
+            data = stream.read(min(_STEP, size))
+            if not data:
+                break
+            size -= len(data)
+
+
+def adapt(environ: WSGIEnvironment) -> Body | ChunkedBody | None:
     """Make the input of a request safe to read, and return its body.
 
     A chunked body (RFC 9112 section 7.1) is read where the server decodes it, by
     `wsgi.input_terminated` or in uWSGI's own way. Where none of this works the client is told to
     send a length; the body is never empty in silence.
 
-    :returns: The body, or None where its length is not known.
+    :returns: The body, to be drained at the end; None where the server or an application around
+        this one looks after it.
     :raises LengthRequired: where a chunked body cannot be read.
     """
+    if isinstance(environ["wsgi.input"], (Body, ChunkedBody)):
+        return None
     if "HTTP_TRANSFER_ENCODING" in environ:
         if not environ.get("CONTENT_LENGTH"):
-            _adapt_chunked(environ)
-            return None
+            return _adapt_chunked(environ)
         # A proxy has read the chunks and counted them; its header names them still.
         del environ["HTTP_TRANSFER_ENCODING"]
     body = Body(environ["wsgi.input"], _length(environ))
@@ -79,15 +100,16 @@ def _length(environ: WSGIEnvironment) -> int:
     return get_content_length(environ) or 0
 
 
-def _adapt_chunked(environ: WSGIEnvironment) -> None:
+def _adapt_chunked(environ: WSGIEnvironment) -> ChunkedBody | None:
     if environ.get("wsgi.input_terminated"):
-        return
+        return None
     uwsgi: Any = sys.modules.get("uwsgi")
     if uwsgi is None or not hasattr(uwsgi, "chunked_read"):
         raise LengthRequired("This server does not decode chunked bodies: send a Content-Length.")
-    chunks = _UwsgiChunks(uwsgi.chunked_read)
-    environ["wsgi.input"] = io.BufferedReader(chunks)
+    body = ChunkedBody(_UwsgiChunks(uwsgi.chunked_read))
+    environ["wsgi.input"] = body
     environ["wsgi.input_terminated"] = True
+    return body
 
 
 class _UwsgiChunks(io.RawIOBase):

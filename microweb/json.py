@@ -160,7 +160,10 @@ class DefaultJSONProvider(JSONProvider):
             kwargs.setdefault("allow_nan", False)
             return json.dumps(obj, **kwargs)
         except (ValueError, RecursionError) as error:
-            raise _explained(error) from None
+            explained = _explained(error)
+            if explained is None:
+                raise
+            raise explained from None
 
     def loads(self, s: str | bytes, **kwargs: Any) -> Any:
         """Return the value of the JSON text `s`; bytes must be UTF-8 (RFC 8259 section 8.1).
@@ -187,6 +190,12 @@ class DefaultJSONProvider(JSONProvider):
         response: Response = self._app.response_class(text + "\n", mimetype=self.mimetype)
         return response
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        super().__setattr__(name, value)
+        if name in ("default", "ensure_ascii", "sort_keys"):
+            self.__dict__.pop("_encoder", None)
+            self.__dict__.pop("_compact_encoder", None)
+
     # Making an encoder costs more than encoding a small document does, so both are kept.
     @lazy
     def _encoder(self) -> json.JSONEncoder:
@@ -212,14 +221,14 @@ def _refuse_constant(name: str) -> Any:
     raise ValueError(f"{name} is not JSON.")
 
 
-def _explained(error: ValueError | RecursionError) -> ValueError:
+def _explained(error: ValueError | RecursionError) -> ValueError | None:
     if isinstance(error, RecursionError) or "Circular" in str(error):
         return ValueError("The document contains itself, or is nested too deeply for JSON.")
     if "Out of range float" in str(error):
         return ValueError(
             "NaN and infinity are not JSON (RFC 8259 section 6): send null or text instead."
         )
-    return error
+    return None
 
 
 _decoder = json.JSONDecoder(parse_constant=_refuse_constant)

@@ -222,7 +222,13 @@ class Request(WerkzeugRequest):
         return self.parameter_storage_class() if files is None else files  # type: ignore[return-value]
 
     def _load_form_data(self) -> None:
-        if self.mimetype != "application/x-www-form-urlencoded" or "form" in self.__dict__:
+        cls = type(self)
+        if (
+            self.mimetype != "application/x-www-form-urlencoded"
+            or "form" in self.__dict__
+            or cls.form_data_parser_class is not WerkzeugRequest.form_data_parser_class
+            or cls.make_form_data_parser is not WerkzeugRequest.make_form_data_parser
+        ):
             super()._load_form_data()
             return
         pairs = query_pairs(self._read_urlencoded())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, cast
@@ -129,11 +130,13 @@ class Response(WerkzeugResponse):
         """The headers; names are found in any case."""
         headers = self._headers
         if headers is None:
-            headers = self._headers = Headers()
+            headers = Headers()
             if self._plain is not None:
                 # Each of these pairs is known to be clean; to check them again takes 2 µs.
                 headers._list = self._plain
-                self._plain = None
+            # In this order: another thread may be sending the same response.
+            self._headers = headers
+            self._plain = None
         return headers
 
     @headers.setter
@@ -169,6 +172,16 @@ class Response(WerkzeugResponse):
                         self._plain[position] = ("Vary", f"{value}, {name}")
                     return
             self._plain.append(("Vary", name))
+
+    def keep_private(self) -> None:
+        """Keep shared caches from storing the response (RFC 9111 section 5.2.2.7)."""
+        if self._plain is not None:
+            self.default_header("Cache-Control", "private")
+        elif "Cache-Control" not in self.headers:
+            self.headers["Cache-Control"] = "private"
+        elif self.cache_control.public:
+            self.cache_control.public = False
+            self.cache_control.private = True
 
     def call_on_close(self, func: C) -> C:
         """Call `func` when the server is done with the response; also a decorator."""
@@ -208,35 +221,56 @@ class Response(WerkzeugResponse):
             # response object again and again.
             start_response(self._status, plain.copy())
             return [] if environ["REQUEST_METHOD"] == "HEAD" else body
-        start_response(self._status, self._wsgi_list(environ))
         silent = self._status_code in _WITHOUT_BODY or environ["REQUEST_METHOD"] == "HEAD"
+        sent: Any
         if self.is_sequence and not self._on_close:
-            return [] if silent else list(self.iter_encoded())
-        if self.direct_passthrough and not silent:
-            return self.response  # type: ignore[return-value]  # bytes, as its maker promised
-        return Sending(self, silent)
+            sent = [] if silent else list(self.iter_encoded())
+        elif self.direct_passthrough and not silent:
+            sent = self.response
+        else:
+            sent = Sending(self, silent)
+        # Last, so that whatever fails before can still become another answer.
+        start_response(self._status, self._wsgi_list(environ))
+        return sent  # type: ignore[no-any-return]  # bytes, as the maker of a passed body promised
 
     def _wsgi_list(self, environ: WSGIEnvironment) -> list[tuple[str, str]]:
         """Return the headers for the server, without a copy in between where none is changed."""
         headers = list(self.headers)
         has_length = False
-        for name, value in headers:
-            if not value.isascii():
-                _refuse_beyond_latin1(name, value)
+        general = self._status_code in _WITHOUT_BODY
+        for name, _ in headers:
             lower = name.lower()
             if lower == "content-length":
                 has_length = True
             elif lower in _URL_HEADERS:
-                return self.get_wsgi_headers(environ).to_wsgi_list()
-        if self._status_code in _WITHOUT_BODY:
-            return self.get_wsgi_headers(environ).to_wsgi_list()
-        if not has_length and self.is_sequence:
+                general = True
+        if general:
+            headers = self.get_wsgi_headers(environ).to_wsgi_list()
+        elif not has_length and self.is_sequence:
             headers.append(("Content-Length", str(sum(map(len, self.iter_encoded())))))
+        for name, value in headers:
+            if (
+                not (value.isascii() and value.isprintable() and name.isascii())
+                or not name.replace("-", "").isalnum()
+            ):
+                _check_header(name, value)
         return headers
 
+    def _clean_status(self, value: str | int | HTTPStatus) -> tuple[str, int]:
+        status, code = super()._clean_status(value)
+        # Control characters would end the line, and servers send Latin-1.
+        if _CONTROL(status) or any(character > "\xff" for character in status):
+            raise ValueError(f"The status {status!r} has characters that must not be sent.")
+        return status, code
 
-def _refuse_beyond_latin1(name: str, value: str) -> None:
-    """Raise an error for what a server could not send, and would fail at in its own way."""
+
+def _check_header(name: str, value: str) -> None:
+    """Refuse what must not reach the wire (RFC 9110 section 5.5), and what no server could send."""
+    if not _TOKEN(name):
+        raise ValueError(f"{name!r} cannot be the name of a header.")
+    control = _CONTROL(value)
+    if control:
+        raise ValueError(f"The header {name} has a control character in its value {value!r}.")
     try:
         value.encode("latin-1")
     except UnicodeEncodeError as error:
@@ -244,6 +278,10 @@ def _refuse_beyond_latin1(name: str, value: str) -> None:
             f"The header {name} has the value {value!r}, which is not Latin-1 at position"
             f" {error.start}: encode it, for example with urllib.parse.quote()."
         ) from None
+
+
+_TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+").fullmatch
+_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]").search
 
 
 class Sending:
@@ -270,11 +308,14 @@ _WITHOUT_BODY = frozenset((*range(100, 200), 204, 304))
 _SKIPPED_BY_THE_SHORT_ROAD = (
     "__call__",
     "automatically_set_content_length",
+    "calculate_content_length",
+    "close",
     "default_status",
     "get_app_iter",
     "get_wsgi_headers",
     "get_wsgi_response",
     "headers",
+    "is_sequence",
     "iter_encoded",
     "set_data",
 )

@@ -76,7 +76,8 @@ def make_route(
     methods = options.pop("methods", None)
     if methods is None:
         methods = getattr(view, "methods", None) or ("GET",)
-    if isinstance(methods, str) or not all(isinstance(method, str) for method in methods):
+    listed = () if isinstance(methods, str) else tuple(methods)
+    if not listed or not all(isinstance(method, str) for method in listed):
         raise TypeError(
             f"The methods of {rule!r} must be a list of strings, such as ['POST'], not {methods!r}."
         )
@@ -88,7 +89,7 @@ def make_route(
         rule=rule,
         endpoint=endpoint,
         view=view,
-        methods=frozenset(method.upper() for method in (*methods, *required)),
+        methods=frozenset(method.upper() for method in (*listed, *required)),
         automatic_options=automatic,
         max_content_length=options.pop("max_content_length", None),
         options=options,
@@ -114,12 +115,19 @@ def explain_rule(rule: str, route: Route, error: Exception, url_map: Map) -> Set
         return SetupError(
             f"{subject} cannot be read: a variable is written <name> or <converter:name>."
         )
-    if isinstance(error, TypeError):
-        known = "methods, endpoint, defaults, strict_slashes, subdomain, host, max_content_length"
-        return SetupError(f"{subject} has an option that there is not: {error}. There are {known}…")
+    unknown = sorted(set(route.options) - _OPTIONS)
+    if isinstance(error, TypeError) and unknown:
+        return SetupError(
+            f"{subject} has no option {unknown[0]!r}. There are: {', '.join(sorted(_OPTIONS))}."
+        )
     return SetupError(f"{subject} cannot be used: {error}")
 
 
+_OPTIONS = {
+    *("alias", "build_only", "defaults", "endpoint", "host", "max_content_length", "merge_slashes"),
+    *("methods", "provide_automatic_options", "redirect_to", "strict_slashes", "subdomain"),
+    "websocket",
+}
 _UNKNOWN_CONVERTER = re.compile(r".*the converter '(.*)' does not exist")
 
 
@@ -179,7 +187,9 @@ class Matcher:
         #: Whether the tree holds all rules, so that what it does not find is not there.
         self._complete = False
         rules = url_map.in_order if isinstance(url_map, URLMap) else []
-        if url_map.host_matching or any(rule.subdomain or rule.websocket for rule in rules):
+        if url_map.host_matching or any(
+            rule.subdomain or rule.websocket or "//" in rule.rule for rule in rules
+        ):
             return
         # A rule with defaults makes Werkzeug redirect from the other rules of its endpoint.
         redirecting = {rule.endpoint for rule in rules if rule.defaults}
@@ -225,8 +235,8 @@ class Matcher:
 
     def _add_static(self, rule: Rule, path: str, unsure: bool) -> None:
         methods = self._static.setdefault(path, {})
-        if rule.methods is None or "//" in path:
-            # Which rule comes first, or what Werkzeug makes of the slashes, the tree asks.
+        if rule.methods is None:
+            # Which rule comes first, only Werkzeug knows.
             self._asked.add(path)
         for method in rule.methods or ():
             methods.setdefault(method, UNSURE if unsure else rule)
@@ -353,9 +363,8 @@ class _Segment:
 
 def _segments(rule: Rule) -> list[str | _Segment]:
     """Split a rule at its slashes, the first one apart."""
-    text = re.sub("/{2,}?", "/", rule.rule) if rule.merge_slashes else rule.rule
     groups: list[list[re.Match[str]]] = []
-    for token in _TOKEN.finditer(text):
+    for token in _TOKEN.finditer(rule.rule):
         if token["slash"]:
             groups.append([])
         else:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable
+from importlib.util import find_spec
 from typing import IO, Any, Literal, TypeVar, overload
 
 from werkzeug.exceptions import HTTPException, default_exceptions
@@ -337,9 +339,6 @@ def _check_rule(call: str, rule: object) -> None:
 
 def find_root_path(import_name: str) -> str:
     """Return the folder of a module; the current one where it has none (as in a shell)."""
-    import sys
-    from importlib.util import find_spec
-
     module = sys.modules.get(import_name)
     filename = getattr(module, "__file__", None)
     if filename is None:

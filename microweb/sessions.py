@@ -161,7 +161,7 @@ class SessionInterface:
         if not session.permanent:
             return None
         lifetime: datetime = datetime.now(timezone.utc) + app.permanent_session_lifetime
-        return lifetime
+        return lifetime.replace(microsecond=0)
 
     def should_set_cookie(self, app: Any, session: SessionMixin) -> bool:
         """Whether the cookie is sent: for a change, and to keep a permanent session alive."""
@@ -208,7 +208,7 @@ class SecureCookieSessionInterface(SessionInterface):
         changed = serializer is not None and self._changed(app, session)
         if session.accessed or changed:
             response.vary_on("Cookie")
-            response.default_header("Cache-Control", "private")
+            response.keep_private()
         if serializer is None or not changed:
             return
         if session:
@@ -217,20 +217,19 @@ class SecureCookieSessionInterface(SessionInterface):
             response.delete_cookie(self.get_cookie_name(app), **self._attributes(app, session))
 
     def is_pending(self, app: Any, environ: dict[str, Any]) -> bool:
-        """Whether there is a cookie, which may be of a permanent session and need its refresh."""
+        """Whether there is a cookie, which may need its refresh or the signature of a new key."""
         return (
             "HTTP_COOKIE" in environ
             and self.get_cookie_name(app) in environ["HTTP_COOKIE"]
-            and bool(app.config["SESSION_REFRESH_EACH_REQUEST"])
+            and bool(
+                app.config["SESSION_REFRESH_EACH_REQUEST"] or app.config["SECRET_KEY_FALLBACKS"]
+            )
         )
 
     def _serializer(self, app: Any, fallbacks: Sequence[Any]) -> URLSafeTimedSerializer | None:
         if not app.secret_key:
             return None
-        if not isinstance(app.secret_key, (str, bytes)):
-            raise ConfigError(
-                "SECRET_KEY", f"SECRET_KEY must be text or bytes, not {app.secret_key!r}."
-            )
+        _check_keys(app.secret_key, fallbacks)
         return _timed_serializer(
             (*fallbacks, app.secret_key),
             self.salt,
@@ -358,6 +357,21 @@ _COMPRESSED_FROM = 200
 def _cookie_attributes(**attributes: Any) -> str:
     """Return what follows the value in a `Set-Cookie` header, which is the same again and again."""
     return dump_cookie("name", "value", max_size=0, **attributes).removeprefix("name=value")
+
+
+def _check_keys(key: Any, fallbacks: Any) -> None:
+    if not isinstance(key, (str, bytes)):
+        raise ConfigError(
+            "SECRET_KEY", f"SECRET_KEY must be text or bytes, not {type(key).__name__}."
+        )
+    # A text would be taken for a list of keys of one letter each.
+    if isinstance(fallbacks, (str, bytes)) or not all(
+        isinstance(fallback, (str, bytes)) and fallback for fallback in fallbacks
+    ):
+        raise ConfigError(
+            "SECRET_KEY_FALLBACKS",
+            "SECRET_KEY_FALLBACKS must be a list of the older keys, each of them text or bytes.",
+        )
 
 
 def _bad_signature() -> type[Exception]:

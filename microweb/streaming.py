@@ -47,6 +47,11 @@ class Stream:
             self._error = error
             self._failed(error)
             raise
+        except GeneratorExit:  # closed before its end: the client has gone
+            raise
+        except BaseException as error:  # an exit, for the end of the request to know of
+            self._error = error
+            raise
 
     def close(self) -> None:
         """End the request; the server calls this in any case (PEP 3333)."""

@@ -14,6 +14,7 @@ import pytest
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 from werkzeug.routing import BaseConverter, ValidationError
 from werkzeug.test import create_environ
+from werkzeug.wrappers import Response as WerkzeugResponse
 
 from microweb import (
     App,
@@ -946,18 +947,93 @@ def test_a_teardown_that_exits_leaves_no_context(app: App) -> None:
     assert not has_app_context()
 
 
-def test_a_receiver_that_fails_at_the_end_leaves_no_context(app: App) -> None:
+def test_a_receiver_that_fails_at_the_end_is_logged_and_the_response_survives(
+    app: App, caplog: pytest.LogCaptureFixture
+) -> None:
     app.add_url_rule("/", "index", lambda: "answer")
 
     def fail(sender: App, exc: BaseException | None) -> None:
         raise ValueError("receiver")
 
-    with (
-        request_tearing_down.connected_to(fail, app),
-        pytest.raises(ValueError, match="^receiver$"),
-    ):
-        app.test_client().get("/")
+    with request_tearing_down.connected_to(fail, app):
+        assert app.test_client().get("/").text == "answer"
+    assert [repr(record.exc_info[1]) for record in caplog.records if record.exc_info] == [
+        "ValueError('receiver')"
+    ]
     assert not has_app_context()
+
+
+def test_an_after_function_may_return_a_response_of_werkzeug(app: App) -> None:
+    @app.after_request
+    def replace(response: Response) -> WerkzeugResponse:
+        session["a"] = 1
+        return WerkzeugResponse("replaced", 201, {"X-A": "1"})
+
+    app.add_url_rule("/", "index", lambda: "answer")
+    response = app.test_client().get("/")
+    assert (response.status_code, response.text, response.headers["X-A"]) == (201, "replaced", "1")
+    assert response.headers["Vary"] == "Cookie"
+
+
+def test_a_page_that_cannot_be_sent_becomes_a_plain_server_error(
+    app: App, caplog: pytest.LogCaptureFixture
+) -> None:
+    app.testing = False
+
+    @app.errorhandler(500)
+    def page(error: Exception) -> tuple[str, int, dict[str, str]]:
+        return "page", 500, {"X-A": "€"}
+
+    app.add_url_rule("/", "index", lambda: 1 / 0)
+    response = app.test_client().get("/")
+    assert (response.status_code, "Internal Server Error" in response.text) == (500, True)
+    assert [record.getMessage() for record in caplog.records] == [
+        "Exception on / [GET]",
+        "The page for an error cannot be sent",
+    ]
+
+
+@pytest.mark.parametrize("status", ["200 OK\r\nX-Evil: 1", "200 \x00", "200 €"])
+def test_a_status_that_must_not_be_sent_is_refused(app: App, status: str) -> None:
+    app.add_url_rule("/", "index", lambda: ("", status))
+    with pytest.raises(ValueError, match="has characters that must not be sent"):
+        app.test_client().get("/")
+
+
+@pytest.mark.parametrize(
+    ("headers", "message"),
+    [
+        ({"X\r\nEvil": "1"}, "cannot be the name of a header"),
+        ({"": "1"}, "cannot be the name of a header"),
+        ({"X A": "1"}, "cannot be the name of a header"),
+        ({"X-A": "a\x00b"}, "has a control character"),
+    ],
+)
+def test_a_header_that_must_not_be_sent_is_refused(
+    app: App, headers: dict[str, str], message: str
+) -> None:
+    app.add_url_rule("/", "index", lambda: ("", 200, headers))
+    with pytest.raises(ValueError, match=message):
+        app.test_client().get("/")
+
+
+def test_headers_may_have_latin_1_and_more_than_letters_in_their_name(app: App) -> None:
+    headers = {"X-A_b1": "and é"}
+    app.add_url_rule("/", "index", lambda: ("", 200, headers))
+    assert app.test_client().get("/").headers["X-A_b1"] == "and é"
+
+
+@pytest.mark.parametrize("path", ["/s?q=é", "/s?q=%C3%A9"])
+def test_a_redirect_keeps_a_query_that_is_not_ascii(app: App, path: str) -> None:
+    app.add_url_rule("/s/", "search", lambda: "")
+    environ = {"QUERY_STRING": path.partition("?")[2].encode().decode("latin-1")}
+    response = app.test_client().get("/s", environ_overrides=environ)
+    assert (response.status_code, response.location) == (308, "http://localhost/s/?q=%C3%A9")
+
+
+def test_a_redirect_to_an_iri_is_sent_as_a_uri(app: App) -> None:
+    app.add_url_rule("/", "index", lambda: redirect("/é€"))
+    assert app.test_client().get("/").location == "/%C3%A9%E2%82%AC"
 
 
 def test_teardown_of_a_handled_error_sees_none(app: App) -> None:

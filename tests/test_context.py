@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from io import BytesIO
 from typing import Any
 
 import pytest
@@ -245,10 +246,9 @@ def test_contexts_are_popped_in_the_opposite_order(app: App) -> None:
     inner.push()
     with pytest.raises(SetupError) as caught:
         outer.pop()
-    message = str(caught.value)
-    assert message.startswith("pop() found <microweb.context.Context object at ")
-    assert message.endswith(
-        " and not its own context: pop contexts in the opposite order of push(), or use `with`."
+    assert str(caught.value) == (
+        "pop() found <Context of 'example'> and not its own context: pop contexts in the opposite"
+        " order of push(), or use `with`."
     )
     inner.pop()
     outer.pop()
@@ -600,3 +600,32 @@ def test_inside_with_client_a_stream_is_torn_down_too(app: App) -> None:
         response.close()
     assert log == ["teardown"]
     assert current.get() is None
+
+
+def test_a_copied_context_leaves_the_body_and_the_files_to_the_request(app: App) -> None:
+    @app.post("/")
+    def index() -> list[Any]:
+        upload = request.files["file"]
+        thread = threading.Thread(target=copy_current_request_context(lambda: g.get("name")))
+        thread.start()
+        thread.join()
+        return [upload.read().decode(), request.form["name"]]
+
+    @app.post("/raw")
+    def raw() -> bytes:
+        copy_current_request_context(lambda: None)()
+        return request.get_data()
+
+    client = app.test_client()
+    data = {"file": (BytesIO(b"content"), "a.txt"), "name": "n"}
+    assert client.post("/", data=data).json == ["content", "n"]
+    assert client.post("/raw", data=b"body").data == b"body"
+
+
+def test_inside_with_client_the_context_is_that_of_the_application_called(app: App) -> None:
+    inner = App("inner", static_folder=None)
+    inner.add_url_rule("/", "index", lambda: "inner")
+    app.add_url_rule("/", "index", lambda: inner)
+    with app.test_client() as client:
+        assert client.get("/", buffered=True).text == "inner"
+        assert current_app.name == "example"

@@ -45,7 +45,9 @@ def test_a_browser_gets_html(app: App) -> None:
     assert response.headers["Vary"] == "Accept"
 
 
-@pytest.mark.parametrize("accept", ["application/json", "application/problem+json"])
+@pytest.mark.parametrize(
+    "accept", ["application/json", "application/problem+json", "application/json, text/plain, */*"]
+)
 def test_a_client_that_prefers_json_gets_problem_details(app: App, accept: str) -> None:
     response = app.test_client().get("/nowhere", headers={"Accept": accept})
     assert response.status == "404 NOT FOUND"
@@ -59,7 +61,7 @@ def test_a_client_that_prefers_json_gets_problem_details(app: App, accept: str) 
     assert response.headers["Vary"] == "Accept"
 
 
-@pytest.mark.parametrize("headers", [{}, {"Accept": "*/*"}, {"Accept": "application/json, */*"}])
+@pytest.mark.parametrize("headers", [{}, {"Accept": "*/*"}, {"Accept": "text/*"}])
 def test_a_client_without_a_preference_gets_html(app: App, headers: dict[str, str]) -> None:
     response = app.test_client().get("/nowhere", headers=headers)
     assert response.content_type == "text/html; charset=utf-8"
@@ -291,15 +293,22 @@ def test_a_handler_that_fails_is_a_server_error_itself(
     assert repr(record.exc_info[1]) == "LookupError('in the handler')"
 
 
-def test_a_handler_of_500_that_fails_reaches_the_server(
-    app: App, caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize("wrong", [True, False])
+def test_a_handler_of_500_that_fails_does_not_lose_the_answer(
+    app: App, caplog: pytest.LogCaptureFixture, wrong: bool
 ) -> None:
     @app.errorhandler(500)
-    def fail(error: Exception) -> str:
+    def fail(error: Exception) -> Any:
+        if wrong:
+            return None
         raise LookupError("in the handler")
 
-    with pytest.raises(LookupError, match="in the handler"):
-        broken(app).test_client().get("/broken")
+    response = broken(app).test_client().get("/broken")
+    assert (response.status_code, "Internal Server Error" in response.text) == (500, True)
+    assert [record.getMessage() for record in caplog.records] == [
+        "Exception on /broken [GET]",
+        "The handler of error 500 failed",
+    ]
 
 
 def test_a_handler_may_return_anything_that_a_view_may(app: App) -> None:

@@ -21,7 +21,7 @@ def environ(body: bytes = BODY, **more: Any) -> dict[str, Any]:
 
 def body_of(environ: dict[str, Any]) -> Body:
     body = adapt(environ)
-    assert body is not None
+    assert isinstance(body, Body)
     replaced: object = environ["wsgi.input"]
     assert replaced is body
     return body

@@ -279,7 +279,7 @@ def json_error(app: App, body: bytes) -> str:
         (b"[1 2]", "Expecting ',' delimiter: line 1 column 4 (char 3)"),
         (b"[NaN]", "NaN is not JSON."),
         (b"[" * 100_000, "The document is nested too deeply."),
-        (b"1" * 5_000, "Exceeds the limit (4300 digits)"),
+        (b"1" * 5_000, "Exceeds the limit (4300"),
         (b'"\xff"', "'utf-8' codec can't decode byte 0xff in position 1"),
         ('"é"'.encode("utf-16"), "'utf-8' codec can't decode byte 0xff in position 0"),
         (b"1 2", "Extra data: line 1 column 3 (char 2)"),

@@ -396,7 +396,7 @@ def test_a_rule_that_cannot_be_used_is_explained(app: App, rule: str, message: s
 
 
 def test_an_option_that_there_is_not_is_named(app: App) -> None:
-    with pytest.raises(SetupError, match="unexpected keyword argument 'method'"):
+    with pytest.raises(SetupError, match="has no option 'method'. There are: alias, "):
         app.add_url_rule("/", "index", str, method=["POST"])
 
 

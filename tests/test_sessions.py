@@ -18,7 +18,7 @@ from werkzeug.http import parse_date
 from werkzeug.test import TestResponse
 
 from microweb import App, Request, Response, session
-from microweb.errors import SessionTooLarge, SetupError
+from microweb.errors import ConfigError, SessionTooLarge, SetupError
 from microweb.sessions import (
     NullSession,
     SecureCookieSession,
@@ -749,3 +749,42 @@ def test_a_session_is_a_dict_that_notices_its_changes() -> None:
     assert (made.modified, made.accessed, made.new, made.permanent) == (False, False, False, False)
     made["a"] = 1
     assert made.modified
+
+
+# --- what a configuration may not be
+
+
+@pytest.mark.parametrize("fallbacks", ["oldkey", b"oldkey", [""], [7], [None]])
+def test_fallback_keys_are_a_list_of_keys(app: App, fallbacks: Any) -> None:
+    app.config["SECRET_KEY_FALLBACKS"] = fallbacks
+    with pytest.raises(ConfigError) as caught:
+        visit(app, reading)
+    assert str(caught.value) == (
+        "SECRET_KEY_FALLBACKS must be a list of the older keys, each of them text or bytes."
+    )
+
+
+def test_a_letter_of_a_fallback_key_signs_nothing(app: App) -> None:
+    forged = signed(app, {"a": "forged"}, key="o")
+    app.config.update(SECRET_KEY="the real key", SECRET_KEY_FALLBACKS=["oldkey"])
+    assert visit(app, reading, forged).json == {"result": {}}
+
+
+def test_a_key_that_is_a_number_is_refused_without_being_shown(app: App) -> None:
+    app.secret_key = 12345
+    with pytest.raises(ConfigError) as caught:
+        visit(app, reading)
+    assert str(caught.value) == "SECRET_KEY must be text or bytes, not int."
+
+
+def test_a_response_that_used_the_session_is_not_public_whatever_the_view_says(app: App) -> None:
+    @app.get("/public")
+    def public() -> Response:
+        session["a"] = 1
+        response = Response("x")
+        response.cache_control.public = True
+        response.cache_control.max_age = 60
+        return response
+
+    headers = app.test_client().get("/public").headers
+    assert headers["Cache-Control"] == "max-age=60, private"

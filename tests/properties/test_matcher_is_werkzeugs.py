@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections import Counter
 from random import Random
 from typing import Any
@@ -112,11 +113,11 @@ def rule_texts(draw: st.DrawFn, kinds: tuple[list[str], ...] = (STATIC, WHOLE, M
     names = [f"n{number}" for number in range(8)]
     text = ""
     for segment in segments:
-        text += draw(st.sampled_from(["/"] * 19 + ["//"]))
+        text += draw(st.sampled_from(["/"] * 99 + ["//", "///"]))
         holes = segment.count("{}")
         text += segment.format(*names[:holes])
         names = names[holes:]
-    return text + draw(st.sampled_from(["", "", "/"] + ["//"] * (len(text) % 2))) or "/"
+    return text + draw(st.sampled_from(["", "", "/"])) or "/"
 
 
 @st.composite
@@ -234,8 +235,8 @@ def test_a_hit_of_the_matcher_is_the_hit_of_werkzeug() -> None:
 
     compare()
     assert count["comparisons"] > 25_000 * SOAK, count
-    assert count["hits"] > 0.05 * count["comparisons"], count
-    assert count["misses"] > 0.05 * count["comparisons"], count
+    assert count["hits"] > 0.02 * count["comparisons"], count
+    assert count["misses"] > 0.02 * count["comparisons"], count
 
 
 PLAIN = ["<{}>", "<string:{}>", "<string(length=2):{}>", "<int:{}>", "<float:{}>", "<uuid:{}>"]
@@ -251,7 +252,7 @@ def plain_maps(draw: st.DrawFn) -> URLMap:
     return URLMap(
         [
             URLRule(
-                text.replace("//", "/").rstrip("/") + end or "/", endpoint=text, methods=["GET"]
+                re.sub("/+", "/", text).rstrip("/") + end or "/", endpoint=text, methods=["GET"]
             )
             for text in texts
         ],

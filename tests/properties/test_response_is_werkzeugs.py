@@ -1,6 +1,8 @@
 """What a response sends is byte for byte what Werkzeug's response sends, however it was made.
 
-The one deliberate difference: a 204 has no Content-Type (`wsgiref.validate` insists on that).
+The deliberate differences: a 204 has no Content-Type (`wsgiref.validate` insists on that), and a
+name that is no token, a control character and one beyond Latin-1 are refused; tests/test_app.py has
+these.
 `MICROWEB_SOAK` in the environment multiplies the number of responses that are tried.
 """
 
@@ -122,7 +124,6 @@ STATUSES: st.SearchStrategy[Any] = st.one_of(
             " ",
             "304 x",
             "200 é",
-            "200 OK\r\nX: y",
             "0 x",
             "-1",
             "204 No Content",
@@ -146,7 +147,6 @@ NAMES = st.sampled_from(
         "ETag",
         "Cache-Control",
         "Content-Encoding",
-        "",
     ]
 )
 VALUES = st.sampled_from(
@@ -163,9 +163,7 @@ VALUES = st.sampled_from(
         "a=b; Path=/",
         "7",
         "line\nbreak",
-        "nul\x00",
         "é",
-        "☃",
         "*",
     ]
 )
