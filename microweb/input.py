@@ -48,7 +48,8 @@ class Body(LimitedStream):
 
     def drain(self) -> None:
         """Read what is left and throw it away, up to :data:`DRAINED` bytes in all."""
-        _drain(self, DRAINED - self.tell())
+        if not self.is_exhausted:
+            _drain(self, DRAINED - self.tell())
 
 
 class ChunkedBody(io.BufferedReader):

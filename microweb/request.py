@@ -54,6 +54,16 @@ class Request(WerkzeugRequest):
     routing_exception: HTTPException | None = None
     limits: Mapping[str, Any] = _NO_APP_LIMITS
 
+    # Whether no subclass brings a parser of its own.
+    _reads_urlencoded = True
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        cls._reads_urlencoded = (
+            cls.form_data_parser_class is WerkzeugRequest.form_data_parser_class
+            and cls.make_form_data_parser is WerkzeugRequest.make_form_data_parser
+        )
+
     def __init__(
         self, environ: WSGIEnvironment, populate_request: bool = False, shallow: bool = False
     ) -> None:
@@ -222,13 +232,9 @@ class Request(WerkzeugRequest):
         return self.parameter_storage_class() if files is None else files  # type: ignore[return-value]
 
     def _load_form_data(self) -> None:
-        cls = type(self)
-        if (
-            self.mimetype != "application/x-www-form-urlencoded"
-            or "form" in self.__dict__
-            or cls.form_data_parser_class is not WerkzeugRequest.form_data_parser_class
-            or cls.make_form_data_parser is not WerkzeugRequest.make_form_data_parser
-        ):
+        if "form" in self.__dict__:
+            return
+        if not self._reads_urlencoded or self.mimetype != "application/x-www-form-urlencoded":
             super()._load_form_data()
             return
         pairs = query_pairs(self._read_urlencoded())
