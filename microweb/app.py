@@ -318,8 +318,9 @@ class App(Handling):
         if context.body is not None and not context.borrowed:
             context.body.drain()
         if context.routing_exception is not None:
-            # Its traceback holds the frames that hold this context.
+            # Their tracebacks hold the frames that hold this context.
             context.routing_exception.__traceback__ = None
+            context.routing_exception.__context__ = None
         if appcontext_popped.receivers:
             appcontext_popped.send(self)
 

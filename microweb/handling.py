@@ -30,7 +30,10 @@ class Handling(Rendering):
             return self.handle_http_exception(e)
         handler = self._error_handler(e)
         if handler is None:
-            raise e
+            try:
+                raise e
+            finally:
+                del e  # its traceback holds this frame
         return self._handled(handler, e)
 
     def handle_http_exception(self, e: HTTPException) -> Any:

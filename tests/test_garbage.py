@@ -1,0 +1,61 @@
+"""A request leaves nothing to the cycle collector: what it made is gone when it ends."""
+
+from __future__ import annotations
+
+import gc
+import logging
+from collections.abc import Callable, Iterator
+
+import pytest
+from werkzeug.test import create_environ
+
+from microweb import App, abort, g, request, session
+
+
+@pytest.fixture
+def garbage_app() -> App:
+    app = App("garbage", static_folder=None)
+    app.secret_key = "a key for tests only"
+    app.logger.setLevel(logging.CRITICAL + 1)
+    app.add_url_rule("/text", "text", lambda: "text")
+    app.add_url_rule("/json/<int:number>", "json", lambda number: {"query": request.args})
+    app.add_url_rule("/forbidden", "forbidden", lambda: abort(403))
+    app.add_url_rule("/broken", "broken", lambda: 1 / 0)
+
+    @app.route("/session")
+    def use_session() -> str:
+        g.name = session["name"] = request.headers.get("Host")
+        return ""
+
+    @app.route("/stream")
+    def stream() -> Iterator[str]:
+        yield request.path
+
+    return app
+
+
+@pytest.mark.parametrize(
+    "path", ["/text", "/json/7", "/session", "/stream", "/forbidden", "/nowhere", "/broken"]
+)
+def test_a_request_leaves_no_cycle(garbage_app: App, path: str) -> None:
+    def call() -> None:
+        body = garbage_app.wsgi_app(create_environ(path, query_string="a=1"), _start_response)
+        list(body)
+        if not isinstance(body, list):
+            body.close()  # type: ignore[attr-defined]
+
+    for _ in range(5):
+        call()
+    gc.collect()
+    gc.disable()
+    try:
+        for _ in range(20):
+            call()
+        assert gc.collect() == 0
+    finally:
+        gc.enable()
+
+
+def _start_response(*args: object) -> Callable[[bytes], object]:
+    """Take the status and the headers, as a server does."""
+    return list
