@@ -104,13 +104,7 @@ class App(Handling):
                 body = response(environ, start_response)
             except Exception as unhandled:
                 error = unhandled
-                response = self.handle_exception(unhandled)
-                try:
-                    body = response(environ, start_response)
-                except Exception:
-                    self.logger.exception("The page for an error cannot be sent")
-                    response = self.make_error_response(InternalServerError())
-                    body = response(environ, start_response)
+                response, body = self._answer_error(unhandled, environ, start_response)
             if type(body) is not list and not response.standalone_body:
                 body = Stream(body, error, self._failed_midway, partial(self._close, context))
                 streaming = True
@@ -296,6 +290,18 @@ class App(Handling):
             except Exception:
                 self.logger.exception("The handler of error 500 failed")
         return self.finalize_request(server_error, from_error_handler=True)
+
+    def _answer_error(
+        self, e: Exception, environ: WSGIEnvironment, start_response: StartResponse
+    ) -> tuple[Response, Iterable[bytes]]:
+        """Send the answer to an unhandled exception, or a plain one where that cannot be sent."""
+        response = self.handle_exception(e)
+        try:
+            return response, response(environ, start_response)
+        except Exception:
+            self.logger.exception("The page for an error cannot be sent")
+            plain = self.make_error_response(InternalServerError())
+            return plain, plain(environ, start_response)
 
     def _failed_midway(self, error: Exception) -> None:
         self.log_exception(sys.exc_info())
