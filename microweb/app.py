@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -96,6 +97,7 @@ class App(Handling):
             context.keep = environ.pop(KEEP_CONTEXT)
         token = current.set(context)
         error: BaseException | None = None
+        response: Response | None = None
         streaming = False
         try:
             try:
@@ -104,6 +106,7 @@ class App(Handling):
                 body = response(environ, start_response)
             except Exception as unhandled:
                 error = unhandled
+                _close_unsent(response)
                 response, body = self._answer_error(unhandled, environ, start_response)
             if type(body) is not list and not response.standalone_body:
                 body = Stream(body, error, self._failed_midway, partial(self._close, context))
@@ -255,15 +258,27 @@ class App(Handling):
         """Run the functions of `after_this_request` and the after hooks, and save the session."""
         context = in_request()
         for function in context.after_functions:
-            response = _given_back(function(response), "after_this_request", function)
+            response = self._given_back(function(response), "after_this_request", function)
         for hook in context.plan.after:
-            response = _given_back(hook(response), "after_request", hook)
+            response = self._given_back(hook(response), "after_request", hook)
         interface = self.session_interface
         if context.session_opened or interface.is_pending(self, context.environ or {}):
             session = context.open_session()
             if not interface.is_null_session(session):
                 interface.save_session(self, session, response)
         return response
+
+    def _given_back(self, response: Any, kind: str, function: Callable[..., Any]) -> Response:
+        """Return the response that an after function gave back, or say what it did instead."""
+        if isinstance(response, Response):
+            return response
+        if isinstance(response, WerkzeugResponse):
+            return self.response_class.force_type(response)
+        what = "None" if response is None else f"a {type(response).__name__}"
+        raise TypeError(
+            f"The {kind} function {describe(function)} returned {what}: return the response that it"
+            " was given, or another one."
+        )
 
     # --- errors
 
@@ -297,11 +312,12 @@ class App(Handling):
         """Send the answer to an unhandled exception, or a plain one where that cannot be sent."""
         response = self.handle_exception(e)
         try:
-            return response, response(environ, start_response)
+            return response, _send(response, environ, start_response)
         except Exception:
             self.logger.exception("The page for an error cannot be sent")
+            _close_unsent(response)
             plain = self.make_error_response(InternalServerError())
-            return plain, plain(environ, start_response)
+            return plain, _send(plain, environ, start_response)
 
     def _failed_midway(self, error: Exception) -> None:
         self.log_exception(sys.exc_info())
@@ -319,7 +335,11 @@ class App(Handling):
             self.do_teardown_request(error)
             request = context.__dict__.get("request")
             if request is not None and "files" in request.__dict__ and not context.borrowed:
-                request.close()
+
+                def close_files(exc: BaseException | None) -> None:
+                    request.close()
+
+                self._run_teardown((close_files,), error)
         self.do_teardown_appcontext(error)
         if context.body is not None and not context.borrowed:
             context.body.drain()
@@ -449,14 +469,23 @@ class App(Handling):
         serve(self, self.name, host or server_host or None, port, **options)
 
 
-def _given_back(
-    response: WerkzeugResponse | None, kind: str, function: Callable[..., Any]
-) -> Response:
-    if isinstance(response, Response):
-        return response
+def _send(
+    response: Response, environ: WSGIEnvironment, start_response: StartResponse
+) -> Iterable[bytes]:
+    """Send the answer to an error, in place of another one if the server has begun with that."""
+    try:
+        return response(environ, start_response)
+    except Exception:
+        exc_info = sys.exc_info()
+
+        def start_again(status: str, headers: list[tuple[str, str]], _: Any = None) -> Any:
+            return start_response(status, headers, exc_info)
+
+        # With exc_info the server takes another status, as long as it has sent none (PEP 3333).
+        return response(environ, start_again)
+
+
+def _close_unsent(response: Response | None) -> None:
     if response is not None:
-        return Response.force_type(response)
-    raise TypeError(
-        f"The {kind} function {describe(function)} returned None: return the response that it was"
-        " given, or another one."
-    )
+        with suppress(Exception):
+            response.close()

@@ -276,14 +276,17 @@ class Assembly(Scope):
             placed: Any = self.url_rule_class(rule, endpoint=endpoint, methods=methods, **options)
             placed.provide_automatic_options = automatic
             placed.max_content_length = route.max_content_length
-            self._refuse_clashes(route, placed)
+            others = self._registered_urls.setdefault(same_requests(placed), [])
+            self._refuse_clashes(route, placed, others)
             self.url_map.add(placed)
+            if not placed.build_only:
+                others.append(route)
         except (LookupError, SyntaxError, TypeError, ValueError) as error:
             raise explain_rule(rule, route, error, self.url_map) from error
         if route.view is not None:
             self.view_functions[endpoint] = route.view
 
-    def _refuse_clashes(self, route: Route, rule: Rule) -> None:
+    def _refuse_clashes(self, route: Route, rule: Rule, others: list[Route]) -> None:
         known = self.view_functions.get(rule.endpoint)
         if known is not None and route.view is not None and known != route.view:
             raise SetupError(
@@ -293,7 +296,6 @@ class Assembly(Scope):
             )
         if rule.build_only:
             return
-        others = self._registered_urls.setdefault(same_requests(rule), [])
         for other in others:
             methods = sorted(route.methods & other.methods)
             if methods:
@@ -301,7 +303,6 @@ class Assembly(Scope):
                     f"{' and '.join(methods)} {rule.rule!r} is registered twice: by {other} and by"
                     f" {route}. Only the first would ever be called.{_static_remedy(rule)}"
                 )
-        others.append(route)
 
     def _place_static(
         self,

@@ -21,7 +21,7 @@ _NAMES = ("app", "application")
 _FACTORIES = ("create_app", "make_app")
 
 
-@click.group(context_settings={"auto_envvar_prefix": "MICROWEB"})
+@click.group()
 @click.option("-A", "--app", "path", help="The application: module, module:name or module:factory.")
 @click.option("--debug/--no-debug", default=None, help="Switch debug mode on or off.")
 @click.version_option(package_name="microweb-framework", prog_name="microweb")
@@ -144,8 +144,10 @@ def load_app(path: str | None) -> app_module.App:
 
 def _module_name(path: str) -> str:
     """Return the dotted name of a module that is given by it or by its file."""
-    if not path:
-        raise click.ClickException("--app needs a module before the colon: --app module:name.")
+    if not path or (path.startswith(".") and os.sep not in path):
+        raise click.ClickException(
+            "--app needs the name or the file of a module: --app module:name."
+        )
     if not path.endswith(".py") and os.sep not in path:
         return path
     folder, file = os.path.split(os.path.abspath(path.removesuffix(".py")))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from werkzeug.datastructures import Headers, MIMEAccept
@@ -49,8 +49,8 @@ def to_response(
         if headers is not None:
             # A header of the tuple takes the place of the response's own.
             response.headers.update(Headers(headers))
-    if status is not None and not 100 <= response.status_code <= 999:
-        raise TypeError(f"{who()} the status {status!r}: a status has three digits, such as 404.")
+    if status is not None and not 200 <= response.status_code <= 999:
+        raise TypeError(f"{who()} the status {status!r}: it must be from 200 to 999, such as 404.")
     return response
 
 
@@ -69,11 +69,13 @@ def _parts(value: tuple[Any, ...], who: Callable[[], str]) -> tuple[Any, Any, An
         )
     if not isinstance(status, (int, str, type(None))):
         raise TypeError(f"{who()} the status {status!r}: it must be a number or text.")
-    if not isinstance(headers, (Headers, Mapping, tuple, list, type(None))):
+    if isinstance(headers, (str, bytes)) or not isinstance(headers, (Iterable, type(None))):
         raise TypeError(
             f"{who()} the headers {headers!r}: they must be a dict or a list of pairs, and stand in"
             " the last place, as in (body, status, headers)."
         )
+    if headers is not None and not isinstance(headers, (Headers, Mapping)):
+        headers = list(headers)
     return body, status, headers
 
 
@@ -94,9 +96,12 @@ def _from_object(
     raise TypeError(f"{who()} {_complaint(value)}")
 
 
+_MADE_BY_A_CALL = WerkzeugResponse, HTTPException
+
+
 def _can_be_wsgi(value: Any) -> bool:
     """Whether a value can be called as a WSGI application at all."""
-    if not callable(value) or isinstance(value, type):
+    if not callable(value) or (isinstance(value, type) and issubclass(value, _MADE_BY_A_CALL)):
         return False
     try:
         inspect.signature(value).bind(None, None)

@@ -150,7 +150,9 @@ def copy_current_request_context(f: F) -> F:
     teardown functions run when the function ends.
     """
     context = current_request_context("copy_current_request_context")
-    context.request  # noqa: B018 - made now, so that there is one to share
+    # Made now, so that there is one of each to share.
+    context.request  # noqa: B018
+    context.open_session()
 
     @wraps(f)
     def wrapper(*args: Any, **kwargs: Any) -> Any:

@@ -118,6 +118,7 @@ class _UwsgiChunks(io.RawIOBase):
 
     def __init__(self, read_chunk: Any) -> None:
         self._read_chunk = read_chunk
+        self._failed = False
         self._rest = self._next_chunk()
 
     def readable(self) -> bool:
@@ -131,9 +132,12 @@ class _UwsgiChunks(io.RawIOBase):
         return size
 
     def _next_chunk(self) -> bytes:
+        if self._failed:  # not to be waited for again
+            return b""
         try:
             chunk: bytes = self._read_chunk()
         except OSError:
+            self._failed = True
             raise LengthRequired(
                 "The chunked body cannot be read: send a Content-Length."
             ) from None

@@ -154,9 +154,11 @@ class Request(WerkzeugRequest):
         :raises RequestEntityTooLarge: where it is longer than `max_content_length`.
         """
         body: Any = self.environ["wsgi.input"]
-        if self.shallow or not isinstance(body, LimitedStream):
-            return super().stream
         limit = self.max_content_length
+        if self.shallow or not isinstance(body, LimitedStream):
+            if limit is not None and "wsgi.input_terminated" in self.environ and not self.shallow:
+                return _AtMost(body, limit)  # type: ignore[return-value]
+            return super().stream
         if limit is not None and body.limit > limit:
             raise RequestEntityTooLarge(f"A body may take {limit} bytes.")
         return body  # type: ignore[return-value]  # a RawIOBase is an IO in all but name
@@ -326,6 +328,21 @@ def cookie_values(header: str) -> dict[str, list[str]] | None:
 
 
 _BLANK = re.compile("[ \t]").search
+
+
+class _AtMost(LimitedStream):
+    """A body of unknown length; one that is longer than its limit is refused and not cut short."""
+
+    def __init__(self, stream: IO[bytes], limit: int) -> None:
+        super().__init__(stream, limit, is_max=True)
+        self._source = stream
+
+    def readall(self) -> bytes:
+        """Read what is left."""
+        data = super().readall()
+        if self.is_exhausted and self._source.read(1):
+            raise RequestEntityTooLarge(f"A body may take {self.limit} bytes.")
+        return data
 
 
 def decoded(value: str) -> str:

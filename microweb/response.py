@@ -128,13 +128,14 @@ class Response(WerkzeugResponse):
     @property
     def headers(self) -> Headers:
         """The headers; names are found in any case."""
+        # Read in the opposite order to the writing below: threads may share a response.
+        plain = self._plain
         headers = self._headers
         if headers is None:
             headers = Headers()
-            if self._plain is not None:
+            if plain is not None:
                 # Each of these pairs is known to be clean; to check them again takes 2 µs.
-                headers._list = self._plain
-            # In this order: another thread may be sending the same response.
+                headers._list = plain
             self._headers = headers
             self._plain = None
         return headers
@@ -175,13 +176,20 @@ class Response(WerkzeugResponse):
 
     def keep_private(self) -> None:
         """Keep shared caches from storing the response (RFC 9111 section 5.2.2.7)."""
-        if self._plain is not None:
-            self.default_header("Cache-Control", "private")
-        elif "Cache-Control" not in self.headers:
-            self.headers["Cache-Control"] = "private"
-        elif self.cache_control.public:
-            self.cache_control.public = False
-            self.cache_control.private = True
+        plain = self._plain
+        if plain is not None and not any(name.lower() == "cache-control" for name, _ in plain):
+            plain.append(("Cache-Control", "private"))
+            return
+        given = ", ".join(self.headers.getlist("Cache-Control"))
+        directives = [directive.strip() for directive in given.split(",") if directive.strip()]
+        lower = {directive.lower() for directive in directives}
+        if not lower & {"private", "no-store"}:
+            kept = [
+                directive
+                for directive in directives
+                if directive.lower() != "public" and not directive.lower().startswith("s-maxage")
+            ]
+            self.headers["Cache-Control"] = ", ".join([*kept, "private"])
 
     def call_on_close(self, func: C) -> C:
         """Call `func` when the server is done with the response; also a decorator."""

@@ -8,7 +8,7 @@ hits; whatever it is not sure of, it leaves to the map.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, TypeAlias
@@ -76,7 +76,8 @@ def make_route(
     methods = options.pop("methods", None)
     if methods is None:
         methods = getattr(view, "methods", None) or ("GET",)
-    listed = () if isinstance(methods, str) else tuple(methods)
+    plural = isinstance(methods, Iterable) and not isinstance(methods, str)
+    listed = tuple(methods) if plural else ()
     if not listed or not all(isinstance(method, str) for method in listed):
         raise TypeError(
             f"The methods of {rule!r} must be a list of strings, such as ['POST'], not {methods!r}."

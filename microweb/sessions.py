@@ -12,6 +12,7 @@ import hashlib
 import hmac
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Collection, Iterator, MutableMapping, Sequence
+from contextlib import suppress
 from datetime import datetime, timezone
 from functools import lru_cache
 from time import time
@@ -230,6 +231,9 @@ class SecureCookieSessionInterface(SessionInterface):
         key = app.secret_key
         if not key:
             return None
+        if not isinstance(key, (str, bytes)):
+            kind = type(key).__name__
+            raise ConfigError("SECRET_KEY", f"SECRET_KEY must be text or bytes, not {kind}.")
         if fallbacks:
             _check_fallbacks(fallbacks)
         return _serializer_of(
@@ -319,24 +323,31 @@ class SessionSerializer:
         :param max_age: How old the signature may be, in seconds.
         :raises itsdangerous.BadSignature: where another key signed it, or too long ago.
         """
-        value = s.encode() if isinstance(s, str) else s
+        if not kwargs and max_age is not None:
+            # Whatever is wrong, the long road says it.
+            with suppress(Exception):
+                return self._plainly_signed(s.encode() if isinstance(s, str) else s, max_age)
+        return self._long_road.loads(s, max_age, **kwargs)
+
+    def _plainly_signed(self, value: bytes, max_age: int) -> Any:
         signed, _, given = value.rpartition(b".")
         payload, _, stamp = signed.rpartition(b".")
-        if (
-            kwargs
-            or max_age is None
-            or payload.startswith(b".")  # compressed
-            or not hmac.compare_digest(self._signature(signed), given)
-            or not 0 <= int(time()) - int.from_bytes(_decoded(stamp), "big") <= max_age
-        ):
-            return self._long_road.loads(s, max_age, **kwargs)
-        return self._json.loads(_decoded(payload).decode())
+        if not hmac.compare_digest(self._signature(signed), given):
+            raise ValueError("signed by another key")
+        if not 0 <= int(time()) - int.from_bytes(_decoded(stamp), "big") <= max_age:
+            raise ValueError("signed too long ago")
+        return self._json.loads(_decoded(payload).decode())  # what is compressed fails here
 
     def _signature(self, value: bytes) -> bytes:
         return _encoded(hmac.digest(self._key, value, self._digest))
 
     def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(name)
         return getattr(self._long_road, name)
+
+    def __deepcopy__(self, memo: Any) -> SessionSerializer:
+        return self  # it never changes
 
 
 @lru_cache(maxsize=8)
@@ -346,9 +357,6 @@ def _serializer_of(
     # Imported here because an application without sessions never needs it.
     from itsdangerous import URLSafeTimedSerializer
 
-    if not isinstance(keys[-1], (str, bytes)):
-        kind = type(keys[-1]).__name__
-        raise ConfigError("SECRET_KEY", f"SECRET_KEY must be text or bytes, not {kind}.")
     long_road = URLSafeTimedSerializer(
         list(keys),  # the last one signs
         salt=salt,
@@ -383,7 +391,7 @@ def _cookie_attributes(**attributes: Any) -> str:
 
 def _check_fallbacks(fallbacks: Any) -> None:
     # A text would be taken for a list of keys of one letter each.
-    if isinstance(fallbacks, (str, bytes)) or not all(
+    if not isinstance(fallbacks, (list, tuple, set, frozenset)) or not all(
         isinstance(fallback, (str, bytes)) and fallback for fallback in fallbacks
     ):
         raise ConfigError(

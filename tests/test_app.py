@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import io
 import logging
 import uuid
 from collections.abc import Callable, Iterable, Iterator
@@ -1931,3 +1932,74 @@ def test_configuration_of_the_instance_is_read_from_its_folder(tmp_path: Path) -
     assert app.config["ANSWER"] == 42
     with app.open_instance_resource("settings.py", "r") as file:
         assert file.read() == "ANSWER = 42\n"
+
+
+def test_a_server_that_refuses_an_answer_gets_another_in_its_place(app: App) -> None:
+    app.testing = False
+    app.add_url_rule("/", "index", lambda: "answer")
+    calls: list[tuple[str, bool]] = []
+
+    def start_response(status: str, headers: Any, exc_info: Any = None) -> Any:
+        if calls and exc_info is None:
+            raise AssertionError("Headers already set!")
+        calls.append((status, exc_info is not None))
+        if len(calls) == 1:
+            raise AssertionError("Hop-by-hop headers not allowed")
+
+    body = app.wsgi_app(create_environ("/"), start_response)
+    assert calls == [("200 OK", False), ("500 INTERNAL SERVER ERROR", True)]
+    assert b"Internal Server Error" in b"".join(body)
+
+
+def test_a_response_that_cannot_be_sent_is_closed(app: App) -> None:
+    app.testing = False
+    closed: list[str] = []
+
+    @app.get("/")
+    def index() -> Response:
+        response = Response("answer", headers={"X-A": "€"})
+        response.call_on_close(lambda: closed.append("closed"))
+        return response
+
+    assert app.test_client().get("/").status_code == 500
+    assert closed == ["closed"]
+
+
+def test_a_file_that_cannot_be_closed_stops_no_teardown(app: App) -> None:
+    log: list[str] = []
+    app.teardown_appcontext(lambda error: log.append("teardown"))
+
+    @app.post("/")
+    def index() -> str:
+        upload = request.files["file"]
+
+        def fail() -> None:
+            upload.stream.close()
+            raise OSError("disk full")
+
+        upload.close = fail  # type: ignore[method-assign]
+        return "answer"
+
+    data = {"file": (io.BytesIO(b"content"), "a.txt")}
+    assert app.test_client().post("/", data=data).text == "answer"
+    assert log == ["teardown"]
+
+
+def test_a_rule_that_was_refused_can_be_registered_again(app: App) -> None:
+    def index(a: str) -> str:
+        return a
+
+    with pytest.raises(SetupError, match="uses the converter 'late', which does not exist"):
+        app.add_url_rule("/<late:a>", view_func=index)
+    app.url_map.converters["late"] = BaseConverter
+    app.add_url_rule("/<late:a>", view_func=index)
+    assert app.test_client().get("/x").text == "x"
+
+
+def test_an_after_function_of_a_wrong_type_is_named(app: App) -> None:
+    app.after_request(lambda response: "text")  # type: ignore[type-var]
+    app.add_url_rule("/", "index", lambda: "")
+    with pytest.raises(
+        TypeError, match=r"^The after_request function .* returned a str: return the"
+    ):
+        app.test_client().get("/")

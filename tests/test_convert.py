@@ -252,16 +252,34 @@ def test_a_status_in_the_place_of_the_body_is_put_right(app: App, value: Any) ->
     )
 
 
+def test_a_class_may_be_a_wsgi_application(app: App) -> None:
+    class Application:
+        def __init__(self, environ: Any, start_response: Any) -> None:
+            start_response("200 OK", [("Content-Type", "text/plain")])
+
+        def __iter__(self) -> Iterator[bytes]:
+            yield b"of a class"
+
+    assert answer(app, Application) == ("200 OK", "text/plain", b"of a class")
+
+
+def test_headers_may_be_any_pairs(app: App) -> None:
+    app.add_url_rule("/items", "items", lambda: ("", 200, {"X-A": "1"}.items()))
+    app.add_url_rule("/pairs", "pairs", lambda: ("", 200, (pair for pair in [("X-A", "1")])))
+    client = app.test_client()
+    assert [client.get(path).headers["X-A"] for path in ("/items", "/pairs")] == ["1", "1"]
+
+
 def test_a_class_that_was_not_called_is_named(app: App) -> None:
     assert complaint(app, Response) == (
         "The view 'index' returned the class Response: call it, or return something else."
     )
 
 
-@pytest.mark.parametrize("status", ["nonsense", 99, "20 low", 1000])
+@pytest.mark.parametrize("status", ["nonsense", 99, 100, "20 low", 1000])
 def test_a_status_has_three_digits(app: App, status: Any) -> None:
     assert complaint(app, ("", status)) == (
-        f"The view 'index' returned the status {status!r}: a status has three digits, such as 404."
+        f"The view 'index' returned the status {status!r}: it must be from 200 to 999, such as 404."
     )
 
 

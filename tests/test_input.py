@@ -169,3 +169,30 @@ def test_a_length_over_the_limit_is_refused_before_anything_is_read(app: App) ->
 
     assert app.test_client().post("/", data=b"123456").text == "A body may take 5 bytes."
     assert read == [0]
+
+
+def test_a_chunked_body_over_the_limit_is_refused_and_not_cut(app: App) -> None:
+    app.config["MAX_CONTENT_LENGTH"] = 10
+
+    @app.post("/")
+    def index() -> str:
+        return str(len(request.get_data()))
+
+    client = app.test_client()
+    for size, expected in [
+        (9, (200, "9")),
+        (10, (200, "10")),
+        (11, (413, "")),
+        (3_000, (413, "")),
+    ]:
+        response = client.post(
+            "/",
+            input_stream=io.BytesIO(b"x" * size),
+            environ_overrides={
+                "HTTP_TRANSFER_ENCODING": "chunked",
+                "CONTENT_LENGTH": "",
+                "wsgi.input_terminated": True,
+            },
+        )
+        text = response.text if response.status_code == 200 else ""
+        assert (response.status_code, text) == expected

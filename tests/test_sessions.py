@@ -5,19 +5,21 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable, MutableMapping
+from copy import deepcopy
 from datetime import datetime, timedelta, timezone
 from random import Random
+from threading import Thread
 from typing import Any
 from uuid import UUID
 
 import flask
 import pytest
-from itsdangerous import URLSafeTimedSerializer
+from itsdangerous import BadData, BadSignature, URLSafeTimedSerializer
 from markupsafe import Markup
 from werkzeug.http import parse_date
 from werkzeug.test import TestResponse
 
-from microweb import App, Request, Response, session
+from microweb import App, Request, Response, copy_current_request_context, session
 from microweb.errors import ConfigError, SessionTooLarge, SetupError
 from microweb.sessions import (
     NullSession,
@@ -788,3 +790,61 @@ def test_a_response_that_used_the_session_is_not_public_whatever_the_view_says(a
 
     headers = app.test_client().get("/public").headers
     assert headers["Cache-Control"] == "max-age=60, private"
+
+
+@pytest.mark.parametrize(
+    ("given", "sent"),
+    [
+        ("max-age=60", "max-age=60, private"),
+        ("s-maxage=60", "private"),
+        ("PUBLIC, max-age=1", "max-age=1, private"),
+        ("", "private"),
+        ("no-store", "no-store"),
+        ("private, max-age=1", "private, max-age=1"),
+    ],
+)
+def test_no_shared_cache_may_store_what_used_the_session(app: App, given: str, sent: str) -> None:
+    @app.get("/cached")
+    def cached() -> Response:
+        session["a"] = 1
+        return Response("x", headers={"Cache-Control": given})
+
+    assert app.test_client().get("/cached").headers["Cache-Control"] == sent
+
+
+def test_a_session_can_be_copied(app: App) -> None:
+    def copied(session: Any) -> Any:
+        session["list"] = [1]
+        copy = deepcopy(session._get_current_object())
+        session["list"].append(2)
+        return [dict(copy), dict(session)]
+
+    assert visit(app, copied).json == {"result": [{"list": [1]}, {"list": [1, 2]}]}
+
+
+def test_what_the_key_signed_and_nobody_can_read_is_an_error_of_itsdangerous(app: App) -> None:
+    serializer = SecureCookieSessionInterface().get_signing_serializer(app)
+    assert serializer is not None
+    for payload in (b"not base64!", b"bm90IGpzb24", b"_w"):
+        value = serializer.make_signer().sign(payload)
+        with pytest.raises(BadData) as caught:
+            serializer.loads(value, max_age=60)
+        assert not isinstance(caught.value, BadSignature)
+
+
+def test_a_session_that_a_copied_context_writes_is_saved(app: App) -> None:
+    @app.get("/thread")
+    def in_thread() -> str:
+        @copy_current_request_context
+        def work() -> None:
+            session["a"] = "written"
+
+        thread = Thread(target=work)
+        thread.start()
+        thread.join()
+        return ""
+
+    client = app.test_client()
+    client.get("/thread")
+    with client.session_transaction() as stored:
+        assert stored["a"] == "written"
