@@ -177,8 +177,8 @@ class Response(WerkzeugResponse):
     def keep_private(self) -> None:
         """Keep shared caches from storing the response (RFC 9111 section 5.2.2.7)."""
         plain = self._plain
-        if plain is not None and not any(name.lower() == "cache-control" for name, _ in plain):
-            plain.append(("Cache-Control", "private"))
+        if plain is not None:  # where only microweb has added headers
+            self.default_header("Cache-Control", "private")
             return
         given = ", ".join(self.headers.getlist("Cache-Control"))
         directives = [directive.strip() for directive in given.split(",") if directive.strip()]

@@ -12,7 +12,6 @@ import hashlib
 import hmac
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Collection, Iterator, MutableMapping, Sequence
-from contextlib import suppress
 from datetime import datetime, timezone
 from functools import lru_cache
 from time import time
@@ -323,20 +322,19 @@ class SessionSerializer:
         :param max_age: How old the signature may be, in seconds.
         :raises itsdangerous.BadSignature: where another key signed it, or too long ago.
         """
-        if not kwargs and max_age is not None:
-            # Whatever is wrong, the long road says it.
-            with suppress(Exception):
-                return self._plainly_signed(s.encode() if isinstance(s, str) else s, max_age)
-        return self._long_road.loads(s, max_age, **kwargs)
-
-    def _plainly_signed(self, value: bytes, max_age: int) -> Any:
+        value = s.encode() if isinstance(s, str) else s
         signed, _, given = value.rpartition(b".")
-        payload, _, stamp = signed.rpartition(b".")
-        if not hmac.compare_digest(self._signature(signed), given):
-            raise ValueError("signed by another key")
-        if not 0 <= int(time()) - int.from_bytes(_decoded(stamp), "big") <= max_age:
-            raise ValueError("signed too long ago")
-        return self._json.loads(_decoded(payload).decode())  # what is compressed fails here
+        if not kwargs and max_age is not None:
+            try:
+                if hmac.compare_digest(self._signature(signed), given):
+                    payload, _, stamp = signed.rpartition(b".")
+                    age = int(time()) - int.from_bytes(_decoded(stamp), "big")
+                    # What begins with a dot is compressed.
+                    if 0 <= age <= max_age and not payload.startswith(b"."):
+                        return self._json.loads(_decoded(payload).decode())
+            except Exception:
+                pass
+        return self._long_road.loads(s, max_age, **kwargs)
 
     def _signature(self, value: bytes) -> bytes:
         return _encoded(hmac.digest(self._key, value, self._digest))
