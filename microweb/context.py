@@ -120,16 +120,17 @@ class Context:
         request: Request = self.app.request_class(self.environ)
         request.json_module = self.app.json
         request.limits = self.app.config
-        request.url_rule = self.rule
-        request.view_args = self.view_args
-        request.routing_exception = self.routing_exception
+        self._tell_match(request)
         return request
 
     def matched(self) -> None:
         """Tell the request, which the match itself has needed, what the match found."""
-        self.request.url_rule = self.rule
-        self.request.view_args = self.view_args
-        self.request.routing_exception = self.routing_exception
+        self._tell_match(self.request)
+
+    def _tell_match(self, request: Request) -> None:
+        request.url_rule = self.rule
+        request.view_args = self.view_args
+        request.routing_exception = self.routing_exception
 
     @property
     def session(self) -> SessionMixin:

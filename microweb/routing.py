@@ -181,10 +181,8 @@ class Matcher:
 
     def __init__(self, url_map: Map) -> None:
         self._root = _Node()
-        # Whole paths without variables.
-        self._static: dict[str, dict[str, Rule | Unsure]] = {}
-        # Those of them that are not that plain.
-        self._asked: set[str] = set()
+        # Whole paths without variables; None where a rule is for any method: the tree answers.
+        self._static: dict[str, dict[str, Rule | Unsure] | None] = {}
         #: Whether the tree holds all rules, so that what it does not find is not there.
         self._complete = False
         rules = url_map.in_order if isinstance(url_map, URLMap) else []
@@ -197,8 +195,6 @@ class Matcher:
         for rule in rules:
             if not rule.build_only:
                 self._add(rule, rule.endpoint in redirecting or rule.redirect_to or rule.alias)
-        for path in self._asked:
-            del self._static[path]
         self._root.sort()
         self._complete = isinstance(url_map, URLMap)
 
@@ -236,10 +232,10 @@ class Matcher:
 
     def _add_static(self, rule: Rule, path: str, unsure: bool) -> None:
         methods = self._static.setdefault(path, {})
-        if rule.methods is None:
-            # Which rule comes first, only Werkzeug knows.
-            self._asked.add(path)
-        for method in rule.methods or ():
+        if rule.methods is None or methods is None:
+            self._static[path] = None
+            return
+        for method in rule.methods:
             methods.setdefault(method, UNSURE if unsure else rule)
 
 

@@ -333,7 +333,7 @@ class SessionSerializer:
                     if 0 <= age <= max_age and not payload.startswith(b"."):
                         return self._json.loads(_decoded(payload).decode())
             except Exception:
-                pass
+                pass  # whatever is wrong, the long road says it
         return self._long_road.loads(s, max_age, **kwargs)
 
     def _signature(self, value: bytes) -> bytes:

@@ -468,3 +468,17 @@ def test_a_default_mimetype_of_an_application_is_used_for_its_views(app: App) ->
     app.response_class = Plain
     app.add_url_rule("/", "view", lambda: "hello")
     assert list(app.test_client().get("/").headers) == hello("text/plain; charset=utf-8")
+
+
+@pytest.mark.parametrize(("name", "value"), [("X\r\nEvil", "1"), ("X-A", "a\x00b"), ("X-A", "€")])
+@pytest.mark.parametrize("status", [200, 204])
+def test_a_subclass_with_a_road_of_its_own_refuses_the_same_headers(
+    name: str, value: str, status: int
+) -> None:
+    class Own(Response):
+        def get_app_iter(self, environ: Any) -> Iterable[bytes]:
+            return super().get_app_iter(environ)
+
+    for cls in (Response, Own):
+        with pytest.raises(ValueError, match=r"^(The header|'X)"):
+            send(cls("hello", status, {name: value}))
