@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import IO, TYPE_CHECKING, Any
@@ -322,12 +321,10 @@ def cookie_values(header: str) -> dict[str, list[str]] | None:
         name, _, value = pair.partition("=")
         name, value = name.strip(" \t"), value.strip(" \t")
         # What has white space inside is not a cookie, nor is a value without a name.
-        if name and not _BLANK(name) and not _BLANK(value):
+        inside = name + value
+        if name and " " not in inside and "\t" not in inside:
             values.setdefault(name, []).append(value)
     return values
-
-
-_BLANK = re.compile("[ \t]").search
 
 
 class _AtMost(LimitedStream):
