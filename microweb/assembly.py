@@ -24,10 +24,10 @@ from .config import DEFAULTS, Config, ConfigAttribute, debug_from_environment, i
 from .context import Globals, current
 from .errors import SetupError, describe
 from .files import send_from_directory
-from .json import DefaultJSONProvider, JSONProvider
 from .lazy import lazy
 from .logging import create_logger
 from .plan import Misses, Plan, make_plan
+from .provider import DefaultJSONProvider, JSONProvider
 from .request import Request
 from .response import Response
 from .routing import Matcher, Route, URLMap, URLRule, View, explain_rule, same_requests
@@ -58,11 +58,6 @@ def _lifetime(value: int | timedelta) -> timedelta:
     return value if isinstance(value, timedelta) else timedelta(seconds=value)
 
 
-def _template_folder(scope: Scope) -> list[str]:
-    folder = scope.template_folder
-    return [] if folder is None else [os.path.join(scope.root_path, os.fspath(folder))]
-
-
 class Assembly(Scope):
     """The part of an application that is put together before its first request."""
 
@@ -76,6 +71,9 @@ class Assembly(Scope):
     url_map_class: type[Map] = URLMap
     aborter_class: type[Aborter] = Aborter
     app_ctx_globals_class: type[Any] = Globals
+
+    #: Arguments for the Jinja environment, over microweb's own.
+    jinja_options: dict[str, Any] = {}  # noqa: RUF012 - each application has its own copy
 
     #: What the configuration starts with.
     default_config: Mapping[str, Any] = DEFAULTS
@@ -117,8 +115,7 @@ class Assembly(Scope):
         self._registered_urls: dict[tuple[Any, ...], list[Route]] = {}
         self._compiled: Compiled | None = None
         self._compile_lock = Lock()
-        #: The folders that templates are looked for in: the application's, then the blueprints'.
-        self.template_folders = _template_folder(self)
+        self.jinja_options = dict(self.jinja_options)
         #: The filters, tests and globals of templates.
         self.template_functions: list[TemplateFunction] = []
         if host_matching and static_folder is not None and static_host is None:
@@ -147,6 +144,8 @@ class Assembly(Scope):
     @debug.setter
     def debug(self, value: bool) -> None:
         self.config["DEBUG"] = value
+        if self.config["TEMPLATES_AUTO_RELOAD"] is None and "jinja_env" in self.__dict__:
+            self.__dict__["jinja_env"].auto_reload = value
 
     @lazy
     def logger(self) -> Logger:
@@ -238,7 +237,6 @@ class Assembly(Scope):
             self._add_template_functions(blueprint.template_functions)
         self.blueprints[mount.name] = blueprint
         self._mounts[mount.name] = mount
-        self.template_folders += _template_folder(blueprint)
         if blueprint.has_static_folder:
             self._place_static(blueprint, f"{mount.name}.static", mount=mount)
         for route in blueprint.routes:

@@ -11,7 +11,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.http import parse_accept_header
 from werkzeug.wrappers import Response as WerkzeugResponse
 
-from .json import JSONProvider
+from .provider import JSONProvider
 from .response import Response
 
 if TYPE_CHECKING:

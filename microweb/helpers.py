@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection
 from datetime import datetime
 from functools import wraps
-from typing import IO, TYPE_CHECKING, Any, NoReturn, TypeVar
+from typing import IO, Any, NoReturn, TypeVar
 
 import werkzeug.exceptions
 import werkzeug.utils
@@ -14,13 +14,10 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 
 from . import files, signals
 from .context import current, current_context, current_request_context
-from .proxies import current_app, session
+from .globals import current_app, session
 from .rendering import flashed_messages
 from .response import Response
 from .sessions import add_flash
-
-if TYPE_CHECKING:
-    import jinja2
 
 F = TypeVar("F", bound=Callable[..., Any])
 After = TypeVar("After", bound=Callable[[Any], Any])
@@ -193,45 +190,6 @@ def get_flashed_messages(
     :param category_filter: Only these categories.
     """
     return flashed_messages(with_categories, tuple(category_filter))
-
-
-# --- templates
-
-
-def render_template(
-    template_name_or_list: str | jinja2.Template | list[str | jinja2.Template], **context: Any
-) -> str:
-    """Render a template of the `templates` folder.
-
-    :param template_name_or_list: Its name, or several, of which the first that exists is taken.
-    :param context: The names that it knows, besides those of the context processors.
-    :raises MissingPackage: where Jinja is not installed.
-    """
-    template = current_app.jinja_env.get_or_select_template(template_name_or_list)
-    return current_app.render(template, context)
-
-
-def render_template_string(source: str, **context: Any) -> str:
-    """Render a template from its text; values are escaped as in HTML."""
-    return current_app.render(current_app.jinja_env.from_string(source), context)
-
-
-def stream_template(
-    template_name_or_list: str | jinja2.Template | list[str | jinja2.Template], **context: Any
-) -> Iterator[str]:
-    """Render a template piece by piece; return this from a view to stream it."""
-    template = current_app.jinja_env.get_or_select_template(template_name_or_list)
-    return current_app.stream(template, context)
-
-
-def stream_template_string(source: str, **context: Any) -> Iterator[str]:
-    """Render a template from its text piece by piece."""
-    return current_app.stream(current_app.jinja_env.from_string(source), context)
-
-
-def get_template_attribute(template_name: str, attribute: str) -> Any:
-    """Return a macro or variable of a template, to call it from Python."""
-    return getattr(current_app.jinja_env.get_template(template_name).module, attribute)
 
 
 # --- files

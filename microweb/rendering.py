@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
-from . import signals, templating
+from werkzeug.local import LocalProxy
+
+from . import signals
 from .assembly import Assembly
 from .context import current, current_context, current_request_context
-from .errors import describe
+from .errors import MissingPackage, describe
 from .lazy import lazy
 from .scope import Naming, TemplateFunction
 from .sessions import select_flashes, take_flashes
@@ -16,12 +18,17 @@ from .sessions import select_flashes, take_flashes
 if TYPE_CHECKING:
     import jinja2
 
+    from .jinja import Environment
+
+#: Endings of templates in which values are escaped; templates from strings are too.
+ESCAPED_ENDINGS = (".html", ".htm", ".xml", ".xhtml", ".svg")
+
 
 class Rendering(Assembly):
     """The part of an application that renders its templates."""
 
-    #: Arguments for the Jinja environment, over microweb's own.
-    jinja_options: Mapping[str, Any] = {}
+    #: The class of the Jinja environment; None for `microweb.templating.Environment`.
+    jinja_environment: type[Environment] | None = None
 
     @property
     def template_filter(self) -> Naming:
@@ -65,11 +72,11 @@ class Rendering(Assembly):
             add_functions(self.jinja_env, functions)
 
     @lazy
-    def jinja_env(self) -> jinja2.Environment:
+    def jinja_env(self) -> Environment:
         """The Jinja environment. Change it before the first template is rendered."""
         return self.create_jinja_environment()
 
-    def create_jinja_environment(self) -> jinja2.Environment:
+    def create_jinja_environment(self) -> Environment:
         """Make the Jinja environment, with the registered filters, tests and globals."""
         reload = self.config["TEMPLATES_AUTO_RELOAD"]
         options = {
@@ -77,23 +84,26 @@ class Rendering(Assembly):
             "autoescape": self.select_jinja_autoescape,
             **self.jinja_options,
         }
-        environment = templating.make_environment(
-            options,
-            loader=templating.make_loader(self.template_folders),
-            dumps=self._dumps,
-            values={
-                "config": self.config,
-                "url_for": self.url_for,
-                "get_flashed_messages": flashed_messages,
-            },
-            current={
-                "request": lambda: current_request_context("request").request,
-                "session": lambda: current_request_context("session").session,
-                "g": lambda: current_context("g").g,
-            },
+        environment_class = self.jinja_environment or jinja().Environment
+        environment: Environment = environment_class(self, **options)
+        environment.policies["json.dumps_function"] = self._dumps
+        # Jinja's own would sort the keys.
+        environment.policies["json.dumps_kwargs"] = {}
+        environment.globals.update(
+            config=self.config,
+            url_for=self.url_for,
+            get_flashed_messages=flashed_messages,
+            request=LocalProxy(lambda: current_request_context("request").request),
+            session=LocalProxy(lambda: current_request_context("session").session),
+            g=LocalProxy(lambda: current_context("g").g),
         )
         add_functions(environment, self.template_functions)
         return environment
+
+    def create_global_jinja_loader(self) -> jinja2.BaseLoader:
+        """Make what finds templates: with the application's loader, then with the blueprints'."""
+        loader: jinja2.BaseLoader = jinja().DispatchingJinjaLoader(self)
+        return loader
 
     def _dumps(self, value: Any, **kwargs: Any) -> str:
         # Not `self.json.dumps` once and for all: the application may set another provider.
@@ -101,7 +111,7 @@ class Rendering(Assembly):
 
     def select_jinja_autoescape(self, filename: str | None) -> bool:
         """Whether values are escaped in a template of this name (None: from a string)."""
-        return templating.select_autoescape(filename)
+        return filename is None or filename.endswith(ESCAPED_ENDINGS)
 
     def update_template_context(self, context: dict[str, Any]) -> None:
         """Add what the context processors return; names that `context` has already stay."""
@@ -127,6 +137,14 @@ class Rendering(Assembly):
             signals.template_rendered.send(self, template=template, context=context)
         return text
 
+    def render_block(self, template: jinja2.Template, block: str, context: dict[str, Any]) -> str:
+        """Render one block of a template; see :func:`microweb.render_block`."""
+        self._prepare(template, context)
+        text = jinja().render_block(template, block, context)
+        if signals.template_rendered.receivers:
+            signals.template_rendered.send(self, template=template, context=context)
+        return text  # type: ignore[no-any-return]  # the module is imported when it is used
+
     def stream(self, template: jinja2.Template, context: dict[str, Any]) -> Iterator[str]:
         """Render a template piece by piece; the request lasts until the last one."""
         self._prepare(template, context)
@@ -138,6 +156,20 @@ class Rendering(Assembly):
         self.update_template_context(context)
         if signals.before_render_template.receivers:
             signals.before_render_template.send(self, template=template, context=context)
+
+
+def jinja() -> Any:
+    """Import what needs Jinja, which is optional.
+
+    :raises MissingPackage: where it is not installed.
+    """
+    try:
+        from . import jinja
+    except ModuleNotFoundError as error:
+        if error.name != "jinja2":
+            raise
+        raise MissingPackage("Rendering templates", "Jinja2") from None
+    return jinja
 
 
 def add_functions(environment: jinja2.Environment, functions: list[TemplateFunction]) -> None:

@@ -6,14 +6,18 @@ import os
 import sys
 from collections.abc import Callable
 from importlib.util import find_spec
-from typing import IO, Any, Literal, TypeVar, overload
+from typing import IO, TYPE_CHECKING, Any, Literal, TypeVar, overload
 
 from werkzeug.exceptions import HTTPException, default_exceptions
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from .errors import SetupError, describe
+from .lazy import lazy
 from .response import ResponseReturnValue
 from .routing import Route, View, make_route
+
+if TYPE_CHECKING:
+    import jinja2
 
 V = TypeVar("V", bound=View)
 F = TypeVar("F", bound=Callable[..., Any])
@@ -263,6 +267,15 @@ class Scope:
         if self._static_folder is None:
             return None
         return f"/{os.path.basename(self._static_folder)}".rstrip("/")
+
+    @lazy
+    def jinja_loader(self) -> jinja2.BaseLoader | None:
+        """What finds the templates of this scope: in its template folder, or None without one."""
+        if self.template_folder is None:
+            return None
+        from jinja2 import FileSystemLoader
+
+        return FileSystemLoader(os.path.join(self.root_path, os.fspath(self.template_folder)))
 
     def open_resource(
         self, resource: str, mode: str = "rb", encoding: str | None = None

@@ -21,9 +21,9 @@ from werkzeug.datastructures import CallbackDict
 from werkzeug.http import dump_cookie
 
 from .errors import ConfigError, SessionTooLarge, SetupError
-from .json import TaggedJSONSerializer
 from .request import Request
 from .response import Response
+from .tagged import TaggedJSONSerializer
 
 if TYPE_CHECKING:
     from itsdangerous import URLSafeTimedSerializer

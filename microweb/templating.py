@@ -1,66 +1,84 @@
-"""Jinja templates. Jinja is optional: it is imported when an application first needs it."""
+"""Rendering templates of the current application.
+
+Jinja is imported with the first template: `Environment` and `DispatchingJinjaLoader` are found here
+too, and need it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from werkzeug.local import LocalProxy
-
-from .errors import MissingPackage
+from .globals import current_app
+from .rendering import jinja
 
 if TYPE_CHECKING:
     import jinja2
 
-#: Endings of templates in which values are escaped; templates from strings are too.
-ESCAPED_ENDINGS = (".html", ".htm", ".xml", ".xhtml", ".svg")
+    from .jinja import DispatchingJinjaLoader as DispatchingJinjaLoader
+    from .jinja import Environment as Environment
 
 
-def select_autoescape(filename: str | None) -> bool:
-    """Whether values are escaped in a template of this name (None: from a string)."""
-    return filename is None or filename.endswith(ESCAPED_ENDINGS)
+def __getattr__(name: str) -> Any:
+    if name in ("DispatchingJinjaLoader", "Environment"):
+        return getattr(jinja(), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
-def make_loader(folders: list[str]) -> jinja2.BaseLoader:
-    """Return a loader that looks into the folders, in order.
+def render_template(
+    template_name_or_list: str | jinja2.Template | list[str | jinja2.Template], **context: Any
+) -> str:
+    """Render a template of the `templates` folder.
 
-    :param folders: Read at each look-up, so that it may grow.
+    :param template_name_or_list: Its name, or several, of which the first that exists is taken.
+    :param context: The names that it knows, besides those of the context processors.
+    :raises MissingPackage: where Jinja is not installed.
     """
-    jinja = _jinja()
-    loader: jinja2.BaseLoader = jinja.FileSystemLoader([])
-    # The same list, not a copy of it: blueprints that are registered later add to it.
-    loader.searchpath = folders  # type: ignore[attr-defined]
-    return loader
+    template = current_app.jinja_env.get_or_select_template(template_name_or_list)
+    return current_app.render(template, context)
 
 
-def make_environment(
-    options: dict[str, Any],
-    *,
-    loader: jinja2.BaseLoader,
-    dumps: Callable[..., str],
-    values: dict[str, Any],
-    current: dict[str, Callable[[], Any]],
-) -> jinja2.Environment:
-    """Return the environment that renders an application's templates.
+def render_template_string(source: str, **context: Any) -> str:
+    """Render a template from its text; values are escaped as in HTML."""
+    return current_app.render(current_app.jinja_env.from_string(source), context)
 
-    :param options: Arguments for :class:`jinja2.Environment`.
-    :param dumps: What the filter `tojson` writes with.
-    :param values: Names that every template knows.
-    :param current: Names that stand for something else in each request; each function returns it.
+
+def stream_template(
+    template_name_or_list: str | jinja2.Template | list[str | jinja2.Template], **context: Any
+) -> Iterator[str]:
+    """Render a template piece by piece; return this from a view to stream it."""
+    template = current_app.jinja_env.get_or_select_template(template_name_or_list)
+    return current_app.stream(template, context)
+
+
+def stream_template_string(source: str, **context: Any) -> Iterator[str]:
+    """Render a template from its text piece by piece."""
+    return current_app.stream(current_app.jinja_env.from_string(source), context)
+
+
+def get_template_attribute(template_name: str, attribute: str) -> Any:
+    """Return a macro or variable of a template, to call it from Python."""
+    return getattr(current_app.jinja_env.get_template(template_name).module, attribute)
+
+
+def render_block(
+    template_name_or_list: str | jinja2.Template | list[str | jinja2.Template],
+    block_name: str,
+    /,
+    **context: Any,
+) -> str:
+    """Render one block of a template: a fragment for a page that is there already.
+
+    The template's imports and variables are known in it, and so are the blocks of its parents.
+
+    :param template_name_or_list: The name of the template, or several names.
+    :param block_name: What stands behind ``{% block``.
+    :param context: The names that the block knows, besides those of the context processors.
+    :raises SetupError: where the template has no such block, saying which it has.
+
+    .. code-block:: python
+
+        return render_block("cart.html", "rows", rows=rows)
     """
-    options = {"loader": loader, **options}
-    environment: jinja2.Environment = _jinja().Environment(**options)
-    environment.policies["json.dumps_function"] = dumps
-    # Jinja's own would sort the keys.
-    environment.policies["json.dumps_kwargs"] = {}
-    environment.globals.update(values)
-    environment.globals.update({name: LocalProxy(find) for name, find in current.items()})
-    return environment
-
-
-def _jinja() -> Any:
-    try:
-        import jinja2
-    except ImportError:
-        raise MissingPackage("Rendering templates", "Jinja2") from None
-    return jinja2
+    template = current_app.jinja_env.get_or_select_template(template_name_or_list)
+    return current_app.render_block(template, block_name, context)

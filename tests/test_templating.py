@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from jinja2 import TemplateNotFound
 
+import microweb
 from microweb import (
     App,
     Blueprint,
@@ -23,7 +24,6 @@ from microweb import (
     stream_template_string,
 )
 from microweb.errors import MissingPackage
-from microweb.templating import select_autoescape
 
 
 def with_templates(folder: Path, **templates: str) -> App:
@@ -320,7 +320,7 @@ def test_a_template_folder_of_a_blueprint_may_come_late_too(app: App, tmp_path: 
     ],
 )
 def test_values_are_escaped_by_the_ending_of_the_name(filename: str | None, escaped: bool) -> None:
-    assert select_autoescape(filename) is escaped
+    assert App("example", static_folder=None).select_jinja_autoescape(filename) is escaped
 
 
 def test_values_are_escaped_in_html_and_not_in_text(tmp_path: Path) -> None:
@@ -454,6 +454,8 @@ def test_without_jinja_rendering_says_what_to_install(
     app: App, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "jinja2", None)
+    monkeypatch.delitem(sys.modules, "microweb.jinja", raising=False)
+    monkeypatch.delattr(microweb, "jinja", raising=False)
     app.add_url_rule("/", "index", lambda: render_template_string("a"))
     with pytest.raises(MissingPackage) as caught:
         app.test_client().get("/")
@@ -466,6 +468,8 @@ def test_without_jinja_rendering_says_what_to_install(
 
 def test_without_jinja_everything_else_works(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "jinja2", None)
+    monkeypatch.delitem(sys.modules, "microweb.jinja", raising=False)
+    monkeypatch.delattr(microweb, "jinja", raising=False)
     app.context_processor(dict)
     app.add_template_filter(str.upper)
     app.register_blueprint(Blueprint("blog", __name__, template_folder="templates"))

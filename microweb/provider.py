@@ -1,4 +1,4 @@
-"""JSON for requests, responses and templates, and the tagged JSON of session cookies.
+"""JSON for requests, responses and templates.
 
 :class:`JSONProvider` is the seam: subclass it to use another library, and set
 ``App.json_provider_class``. The default writes what RFC 8259 allows and nothing else.
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import json.encoder
-from base64 import b64decode, b64encode
 from codecs import BOM_UTF8
 from collections.abc import Callable
 from datetime import date, datetime, time, timedelta
@@ -16,8 +15,6 @@ from json.encoder import encode_basestring, encode_basestring_ascii
 from typing import IO, Any
 from uuid import UUID
 
-from markupsafe import Markup
-from werkzeug.http import http_date, parse_date
 from werkzeug.wrappers import Response
 
 from .lazy import lazy
@@ -102,7 +99,7 @@ def _rarely_encodable(value: Any) -> Any:
     )
 
 
-class _Encoder(json.JSONEncoder):
+class Encoder(json.JSONEncoder):
     """The standard encoder, with the C function kept that it makes anew for each document.
 
     Making it takes more time than writing a small document does (1.5 µs of 2.3). Without the C
@@ -206,7 +203,7 @@ class DefaultJSONProvider(JSONProvider):
         return self._make_encoder(**_COMPACT)
 
     def _make_encoder(self, **kwargs: Any) -> json.JSONEncoder:
-        return _Encoder(
+        return Encoder(
             default=self.default,
             ensure_ascii=self.ensure_ascii,
             sort_keys=self.sort_keys,
@@ -232,87 +229,3 @@ def _explained(error: ValueError | RecursionError) -> ValueError | None:
 
 
 _decoder = json.JSONDecoder(parse_constant=_refuse_constant)
-
-
-class TaggedJSONSerializer:
-    """JSON that keeps a few more Python types apart, as in Flask's session cookies.
-
-    A value of such a type becomes an object with one key that starts with a space: ``" t"`` for
-    tuple, ``" b"`` for bytes (Base64), ``" m"`` for Markup, ``" u"`` for UUID and ``" d"`` for
-    datetime (an HTTP date, whole seconds in UTC); ``" di"`` marks a plain object that would look
-    like a tag.
-
-    >>> TaggedJSONSerializer().dumps({"ids": (1, 2)})
-    '{"ids":{" t":[1,2]}}'
-    """
-
-    def dumps(self, value: Any) -> str:
-        """Return `value` as compact tagged JSON."""
-        return _plain_encoder.encode(_tag(value))
-
-    def loads(self, value: str | bytes) -> Any:
-        """Return what :meth:`dumps` was given."""
-        return _tagged_decoder.decode(value if isinstance(value, str) else value.decode())
-
-
-_plain_encoder = _Encoder(separators=(",", ":"))
-
-
-def _tag(value: Any) -> Any:
-    if type(value) in _AS_THEY_ARE:
-        return value
-    # Markup is a str, so it is asked for before the subclasses of these types.
-    if hasattr(value, "__html__"):
-        return {" m": str(value.__html__())}
-    if isinstance(value, (str, int, float)):
-        return value
-    if isinstance(value, list):
-        return [_tag(item) for item in value]
-    if isinstance(value, dict):
-        return _tag_dict(value)
-    if isinstance(value, tuple):
-        return {" t": [_tag(item) for item in value]}
-    if isinstance(value, bytes):
-        return {" b": b64encode(value).decode("ascii")}
-    if isinstance(value, UUID):
-        return {" u": value.hex}
-    if isinstance(value, datetime):
-        return {" d": http_date(value)}
-    return _tag(encodable(value))
-
-
-_AS_THEY_ARE = frozenset((str, int, float, bool, type(None)))
-
-
-def _tag_dict(value: dict[Any, Any]) -> dict[str, Any]:
-    tagged = {key: _tag(item) for key, item in value.items()}
-    if len(tagged) == 1:
-        (key,) = tagged
-        if key in _READERS:
-            return {" di": {f"{key}__": tagged[key]}}
-    return tagged
-
-
-def _untag(value: dict[str, Any]) -> Any:
-    if len(value) != 1:
-        return value
-    ((key, item),) = value.items()
-    reader = _READERS.get(key)
-    return value if reader is None else reader(item)
-
-
-def _read_dict(value: dict[str, Any]) -> dict[str, Any]:
-    ((key, item),) = value.items()
-    return {key[:-2]: item}
-
-
-_tagged_decoder = json.JSONDecoder(object_hook=_untag)
-
-_READERS: dict[str, Callable[[Any], Any]] = {
-    " di": _read_dict,
-    " t": tuple,
-    " b": b64decode,
-    " m": Markup,
-    " u": UUID,
-    " d": parse_date,
-}

@@ -19,7 +19,8 @@ from hypothesis import strategies as st
 from markupsafe import Markup
 
 from microweb import App, jsonify
-from microweb.json import DefaultJSONProvider, JSONProvider, TaggedJSONSerializer, encodable
+from microweb.provider import DefaultJSONProvider, JSONProvider, encodable
+from microweb.tagged import TaggedJSONSerializer
 
 ID = UUID("0c7ec1f1-0e5c-4b4c-8f6e-5a1c2b3d4e5f")
 STABLE = settings(deadline=None, database=None, derandomize=True)

@@ -1,5 +1,7 @@
 """`current_app`, `request`, `session` and `g`: names that mean the current context's.
 
+`app_ctx` and `request_ctx` are the context itself; there is one for both.
+
 They are typed as what they stand for, so that an editor completes ``request.args``. Outside of a
 context they raise :class:`microweb.errors.OutsideContext`.
 """
@@ -12,7 +14,7 @@ from typing import Any, cast
 from werkzeug.local import LocalProxy
 
 from .app import App
-from .context import current, current_context, current_request_context
+from .context import Context, current, current_context, current_request_context
 from .request import Request
 from .sessions import SessionMixin
 
@@ -60,6 +62,12 @@ def _proxy(find: Callable[[], Any]) -> Any:
 
     return Proxy(find)
 
+
+#: The current context, in a request or outside of one.
+app_ctx = cast(Context, LocalProxy(lambda: current_context("app_ctx")))
+
+#: The current context, where it has a request.
+request_ctx = cast(Context, LocalProxy(lambda: current_request_context("request_ctx")))
 
 #: The application that handles the current request or command.
 current_app = cast(App, _proxy(_current_app))
