@@ -33,7 +33,7 @@ test: $(VENV)/dev ## Run all tests
 	@echo "==> Running the tests"
 	@$(PY) -m pytest
 
-check: $(VENV)/dev ## Lint, format, types, layers and exports
+check: $(VENV)/dev ## Lint, format, types (mypy and pyright), layers and exports
 	@echo "==> ruff"
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff format --check .
@@ -41,6 +41,8 @@ check: $(VENV)/dev ## Lint, format, types, layers and exports
 	@$(PY) -m mypy
 	@$(PY) -m mypy examples/myapi/app.py examples/myapi/tests
 	@cd examples/guestbook && MYPYPATH=../.. ../../$(PY) -m mypy --config-file ../../setup.cfg --cache-dir ../../.mypy_cache/guestbook app.py guestbook tests
+	@echo "==> pyright"
+	@$(PY) -m pyright
 	@echo "==> layers and exports"
 	@$(PY) -m pytest --quiet tests/test_layers.py tests/test_exports.py
 

@@ -8,6 +8,7 @@ from .helpers import after_this_request as after_this_request
 from .helpers import copy_current_request_context as copy_current_request_context
 from .helpers import flash as flash
 from .helpers import get_flashed_messages as get_flashed_messages
+from .helpers import get_template_attribute as get_template_attribute
 from .helpers import has_app_context as has_app_context
 from .helpers import has_request_context as has_request_context
 from .helpers import jsonify as jsonify
@@ -17,10 +18,6 @@ from .helpers import send_file as send_file
 from .helpers import send_from_directory as send_from_directory
 from .helpers import stream_with_context as stream_with_context
 from .helpers import url_for as url_for
-from .globals import current_app as current_app
-from .globals import g as g
-from .globals import request as request
-from .globals import session as session
 from . import json as json
 from .request import Request as Request
 from .response import Response as Response
@@ -34,11 +31,16 @@ from .signals import request_finished as request_finished
 from .signals import request_started as request_started
 from .signals import request_tearing_down as request_tearing_down
 from .signals import template_rendered as template_rendered
-from .templating import get_template_attribute as get_template_attribute
 from .templating import render_block as render_block
 from .templating import render_template as render_template
 from .templating import render_template_string as render_template_string
 from .templating import stream_template as stream_template
 from .templating import stream_template_string as stream_template_string
+
+# Last, because the name `request` stands for the proxy, and not for the module of that name.
+from .globals import current_app as current_app
+from .globals import g as g
+from .globals import request as request
+from .globals import session as session
 
 __version__ = "0.1.0"

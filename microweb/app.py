@@ -6,7 +6,6 @@ session → send → close. Read :meth:`App.wsgi_app` first; what it calls follo
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -21,17 +20,15 @@ from werkzeug.exceptions import (
 )
 from werkzeug.wrappers import Response as WerkzeugResponse
 
-from .assembly import Compiled
-from .config import debug_from_environment, load_dotenv_files
 from .context import Context, ContextManager, current, in_request, request_environ
 from .convert import to_response
 from .errors import describe, place
 from .handling import Handling
 from .input import adapt
+from .plan import Compiled
 from .request import Request, decoded
 from .response import Response
 from .routing import UNSURE, Hit
-from .serving import serve
 from .signals import (
     appcontext_popped,
     appcontext_pushed,
@@ -46,8 +43,6 @@ from .streaming import Stream
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
     from blinker import Signal
-
-    from .testing import Client
 
 
 #: Where in the environ a test client puts the function that takes over an open context.
@@ -78,9 +73,6 @@ class App(Handling):
             return "Hello!"
     """
 
-    #: The class of :meth:`test_client`; None for `microweb.testing.Client`.
-    test_client_class: type[Any] | None = None
-
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request (PEP 3333), through :attr:`wsgi_app` and the middleware around it."""
         return self.wsgi_app(environ, start_response)
@@ -91,7 +83,7 @@ class App(Handling):
 
         A streamed body keeps the context open until the server closes it.
         """
-        compiled = self._compiled or self._compile()
+        compiled = self._compiled
         context = Context(self, environ)
         if KEEP_CONTEXT in environ:
             context.keep = environ.pop(KEEP_CONTEXT)
@@ -101,6 +93,9 @@ class App(Handling):
         streaming = False
         try:
             try:
+                if compiled is None:
+                    context.plan = self._plan(None, [self.hooks])  # for a failure of the startup
+                    compiled = self._compile()
                 self._match(context, compiled)
                 response = self.full_dispatch_request()
                 body = response(environ, start_response)
@@ -188,14 +183,22 @@ class App(Handling):
     def dispatch_request(self) -> Any:
         """Call the view, or raise what took its place where no rule matched."""
         context = in_request()
-        rule = context.rule
+        rule, values, plan = context.rule, context.view_args, context.plan
+        request = context.__dict__.get("request")
+        if request is not None:  # a hook may have changed what the match found
+            if request.routing_exception is not None:
+                self.raise_routing_exception(request)
+            values = request.view_args
+            if request.url_rule is not rule:
+                rule = request.url_rule
+                plan = plan if rule is None else self._compile().plans[rule.endpoint]
         if rule is None:
             self.raise_routing_exception(context.request)
         if context.environ["REQUEST_METHOD"] == "OPTIONS" and getattr(  # type: ignore[index]
             rule, "provide_automatic_options", False
         ):
             return self.make_default_options_response()
-        return context.plan.view(**context.view_args)  # type: ignore[arg-type]
+        return plan.view(**values)  # type: ignore[arg-type]  # a rule has them
 
     def raise_routing_exception(self, request: Request) -> NoReturn:
         """Raise the 404, 405 or redirect of a request that no rule matched."""
@@ -242,6 +245,7 @@ class App(Handling):
             environ=request_environ(),
             who=self._who_returned,
             error_response=self.make_error_response,
+            iterate=self.worker.loop.iterate,
         )
 
     def _who_returned(self) -> str:
@@ -327,6 +331,10 @@ class App(Handling):
 
     def _close(self, context: Context, error: BaseException | None) -> None:
         """End a context that is current for the last time: every teardown runs, whatever fails."""
+        if context.background:
+            begins, context.background = context.background, ()
+            for begin in begins:
+                begin()
         if context.keep is not None:
             keep, context.keep = context.keep, None
             keep(ContextManager(context, lambda context: None, self._close))
@@ -381,92 +389,12 @@ class App(Handling):
                 self.logger.exception("Teardown function %s failed", describe(function))
                 got_request_exception.send(self, exception=error)
 
-    # --- contexts by hand
-
-    def app_context(self) -> ContextManager:
-        """Return a context without a request: ``with app.app_context():``."""
-        return ContextManager(Context(self), self._opened, self._close)
-
-    def request_context(self, environ: WSGIEnvironment) -> ContextManager:
-        """Return a context with the request of a WSGI environ."""
-        return ContextManager(Context(self, environ), self._opened, self._close)
-
-    def copied_context(self, context: Context) -> ContextManager:
-        """Return a context with the request of another one, for another thread."""
-        copy = Context(self, context.environ)
-        copy.__dict__.update(context.__dict__, borrowed=True, keep=None)
-        copy.__dict__.pop("g", None)
-        return ContextManager(copy, lambda context: None, self._close)
-
-    def test_request_context(self, *args: Any, **kwargs: Any) -> ContextManager:
-        """Return a context with a request made up for a test.
-
-        :param args: A path such as ``"/?page=2"``, and what
-            :class:`werkzeug.test.EnvironBuilder` takes: `method`, `data`, `json`, `headers`…
-
-        .. code-block:: python
-
-            with app.test_request_context("/users/7", method="POST"):
-                assert request.view_args == {"id": 7}
-        """
-        from .testing import make_environ
-
-        return self.request_context(make_environ(self, *args, **kwargs))
-
     def _opened(self, context: Context) -> None:
         if context.environ is not None:
             # Not kept: an application that has answered nothing yet can still be added to.
             self._match(context, self._compiled or self._make_compiled())
         elif appcontext_pushed.receivers:
             appcontext_pushed.send(self)
-
-    def test_client(self, use_cookies: bool = True, **kwargs: Any) -> Client:
-        """Return a client that calls the application without a server; see `microweb.testing`."""
-        from .testing import Client
-
-        client_class: type[Client] = self.test_client_class or Client
-        return client_class(self, self.response_class, use_cookies=use_cookies, **kwargs)
-
-    # --- run
-
-    def run(
-        self,
-        host: str | None = None,
-        port: int | None = None,
-        debug: bool | None = None,
-        load_dotenv: bool = True,
-        **options: Any,
-    ) -> None:
-        """Serve the application on this machine, for development.
-
-        In debug mode the server restarts when a file changes and shows a debugger in the browser.
-
-        :param host: The address to listen on; ``127.0.0.1``, or the host of `SERVER_NAME`.
-        :param port: The port; 8000, or the next free one, or the port of `SERVER_NAME`.
-        :param debug: Switch debug mode on or off first.
-        :param load_dotenv: Read ``.env`` and ``.microwebenv`` first, if python-dotenv is there.
-        :param options: Passed to :func:`werkzeug.serving.run_simple`.
-
-        The command ``microweb run`` serves the application by itself, so that the call does
-        nothing under it.
-        """
-        if os.environ.get("MICROWEB_RUN_FROM_CLI") == "true":
-            return
-        if load_dotenv:
-            load_dotenv_files()
-            if "MICROWEB_DEBUG" in os.environ:
-                self.debug = debug_from_environment()
-        if debug is not None:
-            self.debug = debug
-        if not isinstance(port, (int, type(None))):
-            raise TypeError(f"The port must be a number: app.run(port={port}), not {port!r}.")
-        options.setdefault("use_reloader", self.debug)
-        options.setdefault("use_debugger", self.debug)
-        options.setdefault("threaded", True)
-        server_host, _, server_port = (self.config["SERVER_NAME"] or "").partition(":")
-        if port is None and server_port:
-            port = int(server_port)
-        serve(self, self.name, host or server_host or None, port, **options)
 
 
 def _send(

@@ -8,41 +8,39 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import timedelta
-from functools import partial
+from functools import wraps
 from logging import Logger
-from threading import Lock
-from typing import IO, Any, NamedTuple, TypeVar
-from urllib.parse import quote
+from threading import RLock
+from typing import IO, TYPE_CHECKING, Any, TypeVar
 
 from werkzeug.exceptions import Aborter
-from werkzeug.routing import BuildError, Map, MapAdapter, Rule
+from werkzeug.routing import Map, Rule
 
-from .blueprint import Blueprint, Mount, caller_place, mounts
+from .blueprint import OWN_NAME, Blueprint, BlueprintSetupState, caller_place
 from .config import DEFAULTS, Config, ConfigAttribute, debug_from_environment, is_on
 from .context import Globals, current
-from .errors import SetupError, describe
+from .errors import SetupError, clash_remedy, describe
 from .files import send_from_directory
 from .lazy import lazy
 from .logging import create_logger
-from .plan import Misses, Plan, make_plan
+from .loop import is_async
+from .plan import Compiled, Misses, Plan, make_plan
 from .provider import DefaultJSONProvider, JSONProvider
 from .request import Request
 from .response import Response
-from .routing import Matcher, Route, URLMap, URLRule, View, explain_rule, same_requests
-from .scope import Hooks, Scope, TemplateFunction, find_root_path
+from .routing import Guarded, Matcher, Route, URLMap, URLRule, View, explain_rule, same_requests
+from .scope import Hooks, Scope, TemplateFunction, find_root_path, static_view
 from .sessions import SecureCookieSessionInterface, SessionInterface
+from .typing import TeardownCallable
+from .worker import Worker
 
-Teardown = TypeVar("Teardown", bound=Callable[[BaseException | None], None])
+if TYPE_CHECKING:
+    from .commands import AppGroup
 
-
-class Compiled(NamedTuple):
-    """The records of an application, frozen for its requests."""
-
-    matcher: Matcher
-    plans: dict[str, Plan]
-    misses: Misses
+Teardown = TypeVar("Teardown", bound=TeardownCallable)
+Shell = TypeVar("Shell", bound=Callable[[], dict[str, Any]])
 
 
 def _static_remedy(rule: Rule) -> str:
@@ -96,14 +94,18 @@ class Assembly(Scope):
         root_path: str | None = None,
     ) -> None:
         super().__init__(import_name, static_folder, static_url_path, template_folder, root_path)
-        self.instance_path = self._find_instance_path(instance_path)
+        self.instance_path = self._checked_instance_path(instance_path)
         self.config = self.make_config(instance_relative_config)
         self.json: JSONProvider = self.json_provider_class(self)
-        self.aborter = self.aborter_class()
+        self.aborter = self.make_aborter()
         self.url_map = self.url_map_class(host_matching=host_matching)
+        if isinstance(self.url_map, URLMap):
+            self.url_map.before_add = lambda: self._check_open("url_map.add")
         self.subdomain_matching = subdomain_matching
         #: The views by endpoint.
-        self.view_functions: dict[str, View] = {}
+        self.view_functions: dict[str, View] = Guarded(
+            lambda: self._check_open("a change of view_functions")
+        )
         #: The blueprints by name; a nested one has its parents' names before its own.
         self.blueprints: dict[str, Blueprint] = {}
         #: A place for extensions to keep what belongs to this application.
@@ -111,20 +113,31 @@ class Assembly(Scope):
         #: Asked for a URL where none can be built; see :meth:`handle_url_build_error`.
         self.url_build_error_handlers: list[Callable[[Exception, str, dict[str, Any]], str]] = []
         self.teardown_appcontext_funcs: list[Callable[[BaseException | None], None]] = []
-        self._mounts: dict[str, Mount] = {}
+        #: Functions that add names to the shell.
+        self.shell_context_processors: list[Callable[[], dict[str, Any]]] = []
+        #: What the application has once in each process.
+        self.worker = Worker(self, self._forget_compiled)
+        self._prefixes: dict[str, str | None] = {}
         self._registered_urls: dict[tuple[Any, ...], list[Route]] = {}
         self._compiled: Compiled | None = None
-        self._compile_lock = Lock()
+        self._compile_lock = RLock()
         self.jinja_options = dict(self.jinja_options)
         #: The filters, tests and globals of templates.
         self.template_functions: list[TemplateFunction] = []
+        if static_host is not None and not host_matching:
+            raise SetupError(
+                f"static_host={static_host!r} has no effect without host_matching=True: give both,"
+                " or neither."
+            )
         if host_matching and static_folder is not None and static_host is None:
             raise SetupError(
                 "With host_matching=True the static files need a host: give static_host=, or"
                 " static_folder=None to serve none."
             )
         if self.has_static_folder:
-            self._place_static(self, "static", static_host)
+            rule = f"{self.static_url_path}/<path:filename>"
+            host: dict[str, Any] = {} if static_host is None else {"host": static_host}
+            self.add_url_rule(rule, "static", static_view(self), **host)
 
     # --- construct
 
@@ -152,6 +165,32 @@ class Assembly(Scope):
         """The application's logger; it is called like the application."""
         return create_logger(self.name, self.debug)
 
+    @lazy
+    def cli(self) -> AppGroup:
+        """The application's own commands, for the command ``microweb``.
+
+        .. code-block:: python
+
+            @app.cli.command()
+            def init_db(): ...
+        """
+        from .commands import AppGroup
+
+        return AppGroup(self.name)
+
+    def shell_context_processor(self, f: Shell) -> Shell:
+        """Add the dict that the function returns to the names in ``microweb shell``."""
+        self._append("shell_context_processor", self.shell_context_processors, f)
+        return f
+
+    def make_shell_context(self) -> dict[str, Any]:
+        """Return the names in ``microweb shell``: `app`, `g`, and those of the processors."""
+        context = current.get()
+        names: dict[str, Any] = {"app": self, "g": None if context is None else context.g}
+        for processor in self.shell_context_processors:
+            names.update(processor())
+        return names
+
     def make_config(self, instance_relative: bool = False) -> Config:
         """Make the configuration, with its defaults.
 
@@ -164,18 +203,25 @@ class Assembly(Scope):
             config["DEBUG"] = debug_from_environment()
         return config
 
-    def _find_instance_path(self, instance_path: str | None) -> str:
+    def make_aborter(self) -> Aborter:
+        """Make what :func:`microweb.abort` calls; its `mapping` has the error for each code."""
+        return self.aborter_class()
+
+    def _checked_instance_path(self, instance_path: str | None) -> str:
         if instance_path is None:
-            # Beside the module, or beside the package that it is in.
-            package = self.import_name.partition(".")[0]
-            folder = find_root_path(package)
-            filename = getattr(sys.modules.get(package), "__file__", None) or ""
-            if os.path.basename(filename) == "__init__.py":
-                folder = os.path.dirname(folder)
-            return os.path.join(folder, "instance")
+            return self.auto_find_instance_path()
         if not os.path.isabs(instance_path):
             raise SetupError(f"instance_path must be absolute; {instance_path!r} is not.")
         return instance_path
+
+    def auto_find_instance_path(self) -> str:
+        """Return the instance folder where none was given: beside the module, or its package."""
+        package = self.import_name.partition(".")[0]
+        folder = find_root_path(package)
+        filename = getattr(sys.modules.get(package), "__file__", None) or ""
+        if os.path.basename(filename) == "__init__.py":
+            folder = os.path.dirname(folder)
+        return os.path.join(folder, "instance")
 
     def open_instance_resource(
         self, resource: str, mode: str = "rb", encoding: str | None = "utf-8"
@@ -198,7 +244,7 @@ class Assembly(Scope):
         self._compiled = None
 
     def _add_route(self, route: Route) -> None:
-        self._place(route, route.rule, route.endpoint, dict(route.options))
+        self._place(route)
         super()._add_route(route)
 
     def register_blueprint(self, blueprint: Blueprint, **options: Any) -> None:
@@ -211,55 +257,58 @@ class Assembly(Scope):
         self._check_open("register_blueprint")
         if not isinstance(blueprint, Blueprint):
             raise TypeError(f"register_blueprint takes a Blueprint, not {blueprint!r}.")
-        for mount in mounts(blueprint, options):
-            if mount.name in self.blueprints:
-                same = self.blueprints[mount.name] is mount.blueprint
-                raise SetupError(
-                    f"The name {mount.name!r} is taken by {'the same' if same else 'another'}"
-                    " blueprint already: give this registration a name of its own, with name=."
-                )
-            self._mount(mount)
+        blueprint.register(self, options)
 
     def iter_blueprints(self) -> Iterable[Blueprint]:
         """Return the blueprints in the order of their registration."""
         return self.blueprints.values()
 
-    def _mount(self, mount: Mount) -> None:
-        blueprint = mount.blueprint
+    def mount(self, blueprint: Blueprint, options: dict[str, Any]) -> BlueprintSetupState:
+        """Take over what one blueprint recorded; :meth:`Blueprint.register` calls this.
+
+        :raises SetupError: for a name that is taken already.
+        """
+        first = not any(known is blueprint for known in self.blueprints.values())
+        state = blueprint.make_setup_state(self, options, first)
+        name = state.full_name
+        if name in self.blueprints:
+            same = self.blueprints[name] is blueprint
+            raise SetupError(
+                f"The name {name!r} is taken by {'the same' if same else 'another'} blueprint"
+                " already: give this registration a name of its own, with name=."
+            )
         if blueprint.registered_at is None:
             blueprint.registered_at = caller_place()
-        first = not any(known is blueprint for known in self.blueprints.values())
         if first:
             for records, more in zip(
                 vars(self.hooks).values(), vars(blueprint.app_hooks).values(), strict=True
             ):
                 records.update(more) if isinstance(records, dict) else records.extend(more)
             self._add_template_functions(blueprint.template_functions)
-        self.blueprints[mount.name] = blueprint
-        self._mounts[mount.name] = mount
-        if blueprint.has_static_folder:
-            self._place_static(blueprint, f"{mount.name}.static", mount=mount)
-        for route in blueprint.routes:
-            self.place_route(route, mount)
-        if blueprint.recorded:
-            state = blueprint.make_setup_state(self, mount, first)
-            for function in blueprint.recorded:
-                function(state)
+        self.blueprints[name] = blueprint
+        self._prefixes[name] = state.url_prefix
+        blueprint.place_on(state)
+        self._add_commands(state)
+        return state
 
-    def place_route(self, route: Route, mount: Mount) -> None:
-        """Add a blueprint's route to the URL map, where the blueprint is mounted."""
-        options = dict(route.options)
-        options.setdefault("subdomain", mount.subdomain)
-        defaults = {**mount.url_defaults, **options.get("defaults", {})}
-        if defaults:
-            options["defaults"] = defaults
-        self._place(route, mount.rule(route.rule), f"{mount.name}.{route.endpoint}", options)
+    def _add_commands(self, state: BlueprintSetupState) -> None:
+        """Put a blueprint's commands into a group of its name, of another one, or into none."""
+        blueprint = state.blueprint
+        if "cli" not in blueprint.__dict__ or not blueprint.cli.commands:
+            return
+        group = state.options.get("cli_group", blueprint.cli_group)
+        if group is None:
+            self.cli.commands.update(blueprint.cli.commands)
+        else:
+            blueprint.cli.name = state.full_name if group is OWN_NAME else group
+            self.cli.add_command(blueprint.cli)
 
     def _add_template_functions(self, functions: list[TemplateFunction]) -> None:
         self.template_functions += functions
 
-    def _place(self, route: Route, rule: str, endpoint: str, options: dict[str, Any]) -> None:
-        """Add one route to the URL map, under its full rule and endpoint."""
+    def _place(self, route: Route) -> None:
+        """Add one route to the URL map."""
+        rule, endpoint = route.rule, route.endpoint
         if not rule.startswith("/"):
             raise SetupError(
                 f"The URL rule {rule!r} must start with a slash: write {'/' + rule!r}."
@@ -271,7 +320,9 @@ class Assembly(Scope):
             )
         methods = route.methods | {"OPTIONS"} if automatic else route.methods
         try:
-            placed: Any = self.url_rule_class(rule, endpoint=endpoint, methods=methods, **options)
+            placed: Any = self.url_rule_class(
+                rule, endpoint=endpoint, methods=methods, **route.options
+            )
             placed.provide_automatic_options = automatic
             placed.max_content_length = route.max_content_length
             others = self._registered_urls.setdefault(same_requests(placed), [])
@@ -289,8 +340,7 @@ class Assembly(Scope):
         if known is not None and route.view is not None and known != route.view:
             raise SetupError(
                 f"The endpoint {rule.endpoint!r} is taken: {describe(known)} has it and"
-                f" {describe(route.view)} would get it too. Rename one of the functions, or give"
-                " it another name with endpoint=."
+                f" {describe(route.view)} would get it too. {clash_remedy(known, route.view)}"
             )
         if rule.build_only:
             return
@@ -302,148 +352,106 @@ class Assembly(Scope):
                     f" {route}. Only the first would ever be called.{_static_remedy(rule)}"
                 )
 
-    def _place_static(
-        self,
-        scope: Scope,
-        endpoint: str,
-        host: str | None = None,
-        mount: Mount | None = None,
-    ) -> None:
-        rule = f"{scope.static_url_path}/<path:filename>"
-        route = Route(rule, "static", partial(self._send_static, scope), frozenset({"GET"}))
-        full_rule = rule if mount is None else mount.rule(rule)
-        self._place(route, full_rule, endpoint, {} if host is None else {"host": host})
-
     def _set_view(self, endpoint: str, view: View) -> None:
         self.view_functions[endpoint] = view
 
     def teardown_appcontext(self, f: Teardown) -> Teardown:
         """Call the function when a context ends: that of a request, or of `app_context()`."""
-        self._append("teardown_appcontext", self.teardown_appcontext_funcs, f)
+        self._append("teardown_appcontext", self.teardown_appcontext_funcs, self.ensure_sync(f))
         return f
+
+    # --- asynchronous functions
+
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        """Return a function that can be called without `await`; an ordinary one as it is.
+
+        Views, hooks and handlers go through this once, before the first request.
+        """
+        return self.async_to_sync(func) if is_async(func) else func
+
+    def async_to_sync(self, func: Callable[..., Awaitable[Any]]) -> Callable[..., Any]:
+        """Return a function that calls a coroutine function and waits for its result.
+
+        All coroutines of a process run on one event loop, which lasts as long as the process; see
+        :class:`microweb.loop.EventLoop`. Context variables, and so `request` and `g`, are the
+        caller's.
+
+        :raises SetupError: when the function is called on that loop: code there has to await.
+
+        .. code-block:: python
+
+            @app.get("/")
+            def index():
+                return current_app.async_to_sync(fetch)("https://example.com")
+        """
+
+        @wraps(func)
+        def call(*args: Any, **kwargs: Any) -> Any:
+            return self.worker.loop.run(func, *args, **kwargs)
+
+        return call
 
     # --- compile
 
     def _compile(self) -> Compiled:
-        """Freeze the records; called for the first request, by one thread."""
+        """Freeze the records and start the worker; called for the first request, by one thread."""
         with self._compile_lock:
             if self._compiled is None:
-                self._compiled = self._make_compiled()
+                compiled = self._make_compiled()
+                if self.worker.starting:  # a request of a startup function; the others wait
+                    return compiled
+                self.worker.start()
+                self._compiled = compiled
             return self._compiled
+
+    def _forget_compiled(self) -> None:
+        self._compiled = None
 
     def _make_compiled(self) -> Compiled:
         for rule in self.url_map.iter_rules():
-            if rule.endpoint not in self.view_functions and not rule.build_only:
+            if (
+                rule.endpoint not in self.view_functions
+                and not rule.build_only
+                and rule.redirect_to is None
+            ):
                 raise SetupError(
                     f"The rule {rule.rule!r} has the endpoint {rule.endpoint!r}, which no view"
                     f" function belongs to: add one with @app.endpoint({rule.endpoint!r})."
                 )
         plans = {
-            endpoint: make_plan(view, self._scopes(endpoint.rpartition(".")[0]))
+            endpoint: self._plan(view, self._scopes(endpoint.rpartition(".")[0]))
             for endpoint, view in self.view_functions.items()
         }
         return Compiled(Matcher(self._matched_map()), plans, self._misses())
 
+    def _plan(
+        self, view: View | None, scopes: list[Hooks], error_scopes: list[Hooks] | None = None
+    ) -> Plan:
+        return make_plan(view, scopes, error_scopes, called=self.ensure_sync)
+
     def _matched_map(self) -> Map:
-        # Which subdomain a request is for depends on its Host, which only Werkzeug looks at.
-        return Map() if self.subdomain_matching else self.url_map
+        # Which subdomain a request is for depends on its Host, which only Werkzeug looks at; and
+        # an adapter of one's own may see another path or host.
+        return Map() if self.subdomain_matching or self._adapts_by_itself() else self.url_map
+
+    def _adapts_by_itself(self) -> bool:
+        raise NotImplementedError
 
     def _scopes(self, blueprint: str) -> list[Hooks]:
-        mount = self._mounts.get(blueprint)
-        names = () if mount is None else mount.chain
-        return [self.hooks, *(self._mounts[name].blueprint.hooks for name in names)]
+        """Return the hooks of the application, and of the blueprints from the outermost inwards."""
+        parts = blueprint.split(".")
+        names = (".".join(parts[: end + 1]) for end in range(len(parts)))
+        return [
+            self.hooks,
+            *(self.blueprints[name].hooks for name in names if name in self.blueprints),
+        ]
 
     def _misses(self) -> Misses:
-        misses = Misses(make_plan(None, [self.hooks]))
-        for name, mount in self._mounts.items():
-            if mount.url_prefix and mount.url_prefix.strip("/"):
-                misses.add(mount.url_prefix, make_plan(None, [self.hooks], self._scopes(name)))
+        misses = Misses(self._plan(None, [self.hooks]))
+        for name, prefix in self._prefixes.items():
+            if prefix and prefix.strip("/"):
+                misses.add(prefix, self._plan(None, [self.hooks], self._scopes(name)))
         return misses
-
-    # --- URLs
-
-    def create_url_adapter(self, request: Request | None) -> MapAdapter | None:
-        """Return what matches and builds URLs for a request, or without one by `SERVER_NAME`."""
-        server_name = self.config["SERVER_NAME"]
-        if request is not None:
-            if self.config["TRUSTED_HOSTS"] is not None:
-                request.trusted_hosts = self.config["TRUSTED_HOSTS"]
-                request.host  # noqa: B018 - refuses a host that is not among them
-            if self.url_map.host_matching:
-                return self.url_map.bind_to_environ(request.environ)
-            # None: whatever is before the server name in the Host header.
-            subdomain = None if self.subdomain_matching else self.url_map.default_subdomain
-            return self.url_map.bind_to_environ(request.environ, server_name, subdomain)
-        if server_name is None:
-            return None
-        return self.url_map.bind(
-            server_name,
-            script_name=self.config["APPLICATION_ROOT"],
-            url_scheme=self.config["PREFERRED_URL_SCHEME"],
-        )
-
-    def url_for(
-        self,
-        endpoint: str,
-        *,
-        _anchor: str | None = None,
-        _method: str | None = None,
-        _scheme: str | None = None,
-        _external: bool | None = None,
-        **values: Any,
-    ) -> str:
-        """Build the URL of an endpoint; see :func:`microweb.url_for`."""
-        if not isinstance(endpoint, str):
-            raise TypeError(f"url_for takes the name of an endpoint, not {describe(endpoint)}.")
-        context = current.get()
-        if context is not None and context.environ is not None:
-            adapter = context.url_adapter
-            if endpoint.startswith("."):
-                blueprint = context.request.blueprint
-                endpoint = f"{blueprint}{endpoint}" if blueprint else endpoint[1:]
-            external = _scheme is not None if _external is None else _external
-        else:
-            adapter = self.create_url_adapter(None)
-            external = True if _external is None else _external
-        if adapter is None:
-            raise SetupError(
-                f"url_for({endpoint!r}) outside of a request does not know the host: set"
-                " app.config['SERVER_NAME'], and APPLICATION_ROOT and PREFERRED_URL_SCHEME if"
-                " they differ from '/' and 'http'."
-            )
-        if _scheme is not None and not external:
-            raise ValueError("url_for with _scheme builds a whole URL: leave out _external=False.")
-        self.inject_url_defaults(endpoint, values)
-        try:
-            url = adapter.build(
-                endpoint, values, method=_method, url_scheme=_scheme, force_external=external
-            )
-        except BuildError as error:
-            values.update(_anchor=_anchor, _method=_method, _scheme=_scheme, _external=external)
-            return self.handle_url_build_error(error, endpoint, values)
-        if _anchor is not None:
-            url = f"{url}#{quote(_anchor, safe=_ANCHOR_SAFE)}"
-        return url
-
-    def inject_url_defaults(self, endpoint: str, values: dict[str, Any]) -> None:
-        """Let the `url_defaults` functions of the endpoint's scopes add values."""
-        for scope in self._scopes(endpoint.rpartition(".")[0]):
-            for function in scope.url_defaults:
-                function(endpoint, values)
-
-    def handle_url_build_error(
-        self, error: BuildError, endpoint: str, values: dict[str, Any]
-    ) -> str:
-        """Ask the `url_build_error_handlers` for a URL, or raise the error."""
-        for handler in self.url_build_error_handlers:
-            try:
-                url = handler(error, endpoint, values)
-            except BuildError as later:
-                error = later
-            else:
-                if url is not None:
-                    return url
-        raise error
 
     # --- static files
 
@@ -454,15 +462,17 @@ class Assembly(Scope):
 
     def send_static_file(self, filename: str) -> Response:
         """Return a file of the static folder."""
-        return self._send_static(self, filename)
+        return self.send_static(self, filename)
 
-    def _send_static(self, scope: Scope, filename: str) -> Response:
+    def send_static(self, scope: Scope, filename: str) -> Response:
+        """Return a file of a scope's static folder."""
         context = current.get()
         folder = scope.static_folder
         if folder is None or context is None or context.environ is None:
             raise SetupError("Static files need a static_folder, and are sent to a request.")
+        options = {**self.file_options(), "max_age": scope.get_send_file_max_age}
         return send_from_directory(
-            folder, filename, context.environ, root_path=self.root_path, **self.file_options()
+            folder, filename, context.environ, root_path=scope.root_path, **options
         )
 
     def file_options(self) -> dict[str, Any]:
@@ -472,7 +482,3 @@ class Assembly(Scope):
             "use_x_sendfile": self.config["USE_X_SENDFILE"],
             "response_class": self.response_class,
         }
-
-
-#: What may stand in a fragment as it is (RFC 3986 section 3.5).
-_ANCHOR_SAFE = "%!#$&'()*+,/:;=?@"

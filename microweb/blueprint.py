@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
+from .context import current_context, current_request_context
 from .errors import SetupError
+from .lazy import lazy
+from .response import Response
 from .routing import Route, View, make_route
 from .scope import (
     After,
@@ -23,7 +25,14 @@ from .scope import (
     URLDefaults,
     ValuePreprocessor,
     error_key,
+    static_view,
 )
+
+if TYPE_CHECKING:
+    from .commands import AppGroup
+
+#: A command group that is called like its blueprint; no group can have this name.
+OWN_NAME = "\0"
 
 
 class Blueprint(Scope):
@@ -37,6 +46,9 @@ class Blueprint(Scope):
         answer a 404 or 405 below the prefix.
     :param subdomain: The subdomain of its views.
     :param url_defaults: Values for the variables of its rules.
+    :param root_path: The module's folder, where it cannot be found from `import_name`.
+    :param cli_group: The group that its commands go into: one of its own name unless another one
+        is given; None puts them among the application's.
 
     .. code-block:: python
 
@@ -59,6 +71,7 @@ class Blueprint(Scope):
         subdomain: str | None = None,
         url_defaults: dict[str, Any] | None = None,
         root_path: str | None = None,
+        cli_group: str | None = OWN_NAME,
     ) -> None:
         super().__init__(import_name, static_folder, static_url_path, template_folder, root_path)
         if not name or "." in name:
@@ -69,6 +82,7 @@ class Blueprint(Scope):
         self.name = name
         self.url_prefix = url_prefix
         self.subdomain = subdomain
+        self.cli_group = cli_group
         self.url_values_defaults = url_defaults or {}
         #: The blueprints nested in this one, with the options that they were registered with.
         self.children: list[tuple[Blueprint, dict[str, Any]]] = []
@@ -76,10 +90,36 @@ class Blueprint(Scope):
         self.app_hooks = Hooks()
         #: What `app_template_filter` and its like wrote.
         self.template_functions: list[TemplateFunction] = []
-        #: What `record` and `record_once` wrote.
-        self.recorded: list[Callable[[BlueprintSetupState], Any]] = []
+        #: What `record` and `record_once` wrote, each with the number of routes before it.
+        self.recorded: list[tuple[int, Callable[[BlueprintSetupState], Any]]] = []
         #: Where it has been registered first; nothing can be added from then on.
         self.registered_at: str | None = None
+
+    @lazy
+    def cli(self) -> AppGroup:
+        """The blueprint's commands; see `cli_group`.
+
+        .. code-block:: python
+
+            @blog.cli.command()
+            def publish(): ...
+        """
+        from .commands import AppGroup
+
+        return AppGroup(self.name, help=f"Commands of the blueprint {self.name!r}.")
+
+    def get_send_file_max_age(self, filename: str | None) -> int | None:
+        """Return for how many seconds clients may keep a file; as the application says."""
+        age: int | None = current_context("get_send_file_max_age").app.get_send_file_max_age(
+            filename
+        )
+        return age
+
+    def send_static_file(self, filename: str) -> Response:
+        """Return a file of the blueprint's static folder, for the current request."""
+        app = current_request_context("send_static_file").app
+        response: Response = app.send_static(self, filename)
+        return response
 
     def _check_open(self, call: str) -> None:
         if self.registered_at is not None:
@@ -112,24 +152,49 @@ class Blueprint(Scope):
             lambda state: state.app.view_functions.update({f"{state.name}.{endpoint}": view})
         )
 
-    def record(self, function: Callable[[BlueprintSetupState], Any]) -> None:
-        """Call a function at each registration; extensions do with it what no decorator does."""
-        self._append("record", self.recorded, function)
+    def record(self, func: Callable[[BlueprintSetupState], Any]) -> None:
+        """Call a function at each registration; extensions do with it what no decorator does.
 
-    def record_once(self, function: Callable[[BlueprintSetupState], Any]) -> None:
+        It is called between the rules that were added before it and those that come after it.
+        """
+        self._append("record", self.recorded, (len(self.routes), func))
+
+    def record_once(self, func: Callable[[BlueprintSetupState], Any]) -> None:
         """Call a function at the first registration on each application."""
 
         def once(state: BlueprintSetupState) -> None:
             if state.first_registration:
-                function(state)
+                func(state)
 
         self.record(once)
 
     def make_setup_state(
-        self, app: Any, mount: Mount, first_registration: bool
+        self, app: Any, options: dict[str, Any], first_registration: bool = False
     ) -> BlueprintSetupState:
-        """Return what the functions of :meth:`record` are called with."""
-        return BlueprintSetupState(app, mount, first_registration)
+        """Return what the functions of :meth:`record` are called with, and what adds the rules."""
+        return BlueprintSetupState(self, app, options, first_registration)
+
+    def register(self, app: Any, options: dict[str, Any]) -> None:
+        """Put the blueprint on an application, and those that are nested in it.
+
+        `register_blueprint` calls this; override it to do more.
+        """
+        state: BlueprintSetupState = app.mount(self, options)
+        for child, child_options in self.children:
+            child.register(app, state.options_for(child, child_options))
+
+    def place_on(self, state: BlueprintSetupState) -> None:
+        """Add the rules, and call the functions of :meth:`record`, in the order they came in."""
+        if self.has_static_folder:
+            rule = f"{self.static_url_path}/<path:filename>"
+            state.add_url_rule(rule, "static", static_view(self))
+        recorded = list(self.recorded)
+        for number, route in enumerate(self.routes):
+            while recorded and recorded[0][0] <= number:
+                recorded.pop(0)[1](state)
+            state.add_url_rule(route.rule, route.endpoint, route.view, **route.arguments())
+        for _, function in recorded:
+            function(state)
 
     def before_app_request(self, f: Before) -> Before:
         """Like :meth:`before_request`, for every request of the application."""
@@ -198,96 +263,47 @@ class Blueprint(Scope):
             f"app_template_{kind[:-1]}", self.template_functions, (kind, name or f.__name__, f)
         )
 
-    def app_errorhandler(
-        self, code_or_exception: int | type[Exception]
-    ) -> Callable[[Handler], Handler]:
+    def app_errorhandler(self, code: int | type[Exception]) -> Callable[[Handler], Handler]:
         """Like :meth:`errorhandler`, for every request of the application."""
 
         def decorator(f: Handler) -> Handler:
             self._check_open("app_errorhandler")
-            self.app_hooks.error_handlers[error_key(code_or_exception)] = f
+            self.app_hooks.error_handlers[error_key(code)] = f
             return f
 
         return decorator
 
 
-@dataclass
-class Mount:
-    """One registration of a blueprint: where its views went.
-
-    :ivar name: The full name, with those of the blueprints that it is nested in: ``"shop.cart"``.
-    :ivar options: What the registration was given.
-    :ivar parents: The names of those, outermost first.
-    """
-
-    blueprint: Blueprint
-    name: str
-    url_prefix: str | None
-    subdomain: str | None
-    url_defaults: dict[str, Any]
-    options: dict[str, Any]
-    parents: tuple[str, ...] = ()
-
-    @property
-    def chain(self) -> tuple[str, ...]:
-        """The names from the outermost blueprint to this one."""
-        return (*self.parents, self.name)
-
-    def rule(self, rule: str) -> str:
-        """Put the prefix before a URL rule."""
-        return join_prefix(self.url_prefix, rule)
-
-
-def mounts(
-    blueprint: Blueprint, options: dict[str, Any], parent: Mount | None = None
-) -> list[Mount]:
-    """Return the registrations of a blueprint and of all that are nested in it."""
-    own_name = options.get("name", blueprint.name)
-    prefix = _given(options.get("url_prefix"), blueprint.url_prefix)
-    subdomain = _given(options.get("subdomain"), blueprint.subdomain)
-    defaults = {**blueprint.url_values_defaults, **options.get("url_defaults", {})}
-    if parent is None:
-        mount = Mount(blueprint, own_name, prefix, subdomain, defaults, options)
-    else:
-        nested_subdomain = ".".join(filter(None, (subdomain, parent.subdomain))) or None
-        mount = Mount(
-            blueprint,
-            f"{parent.name}.{own_name}",
-            parent.url_prefix if prefix is None else join_prefix(parent.url_prefix, prefix),
-            nested_subdomain,
-            defaults,
-            options,
-            parent.chain,
-        )
-    found = [mount]
-    for child, child_options in blueprint.children:
-        found += mounts(child, child_options, mount)
-    return found
-
-
-def _given(value: str | None, otherwise: str | None) -> str | None:
-    return otherwise if value is None else value
-
-
 class BlueprintSetupState:
     """What a function of :meth:`Blueprint.record` is called with: one registration.
 
+    :param options: What `register_blueprint` was given; for a nested blueprint `name_prefix`,
+        `url_prefix` and `subdomain` are those of its parents and its own together.
+
     :ivar app: The application.
     :ivar blueprint: The blueprint.
-    :ivar options: What `register_blueprint` was given.
     :ivar first_registration: This blueprint is new to the application.
+    :ivar name: The name that it is registered under, without its parents'.
+    :ivar name_prefix: The full name of the blueprint that it is nested in, or an empty text.
     """
 
-    def __init__(self, app: Any, mount: Mount, first_registration: bool) -> None:
+    def __init__(
+        self, blueprint: Blueprint, app: Any, options: dict[str, Any], first_registration: bool
+    ) -> None:
         self.app = app
-        self.blueprint = mount.blueprint
-        self.options = mount.options
+        self.blueprint = blueprint
+        self.options = options
         self.first_registration = first_registration
-        self.name = mount.name
-        self.url_prefix = mount.url_prefix
-        self.subdomain = mount.subdomain
-        self.url_defaults = mount.url_defaults
-        self._mount = mount
+        self.name: str = options.get("name", blueprint.name)
+        self.name_prefix: str = options.get("name_prefix", "")
+        self.url_prefix: str | None = _given(options.get("url_prefix"), blueprint.url_prefix)
+        self.subdomain: str | None = _given(options.get("subdomain"), blueprint.subdomain)
+        self.url_defaults = {**blueprint.url_values_defaults, **options.get("url_defaults", {})}
+
+    @property
+    def full_name(self) -> str:
+        """The name with those of the blueprints that it is nested in: ``"shop.cart"``."""
+        return f"{self.name_prefix}.{self.name}".lstrip(".")
 
     def add_url_rule(
         self,
@@ -297,7 +313,35 @@ class BlueprintSetupState:
         **options: Any,
     ) -> None:
         """Add a rule below the blueprint's prefix, with its name before the endpoint."""
-        self.app.place_route(make_route(rule, endpoint, view_func, options), self._mount)
+        route = make_route(rule, endpoint, view_func, options)
+        options = route.arguments()
+        options.setdefault("subdomain", self.subdomain)
+        defaults = {**self.url_defaults, **options.pop("defaults", {})}
+        if defaults:
+            options["defaults"] = defaults
+        self.app.add_url_rule(
+            join_prefix(self.url_prefix, rule),
+            f"{self.full_name}.{route.endpoint}",
+            view_func,
+            **options,
+        )
+
+    def options_for(self, child: Blueprint, options: dict[str, Any]) -> dict[str, Any]:
+        """Return the options of a blueprint that is nested in this one."""
+        prefix = _given(options.get("url_prefix"), child.url_prefix)
+        subdomain = _given(options.get("subdomain"), child.subdomain)
+        return {
+            **options,
+            "name_prefix": self.full_name,
+            "url_prefix": self.url_prefix
+            if prefix is None
+            else join_prefix(self.url_prefix, prefix),
+            "subdomain": ".".join(filter(None, (subdomain, self.subdomain))) or None,
+        }
+
+
+def _given(value: str | None, otherwise: str | None) -> str | None:
+    return otherwise if value is None else value
 
 
 def join_prefix(prefix: str | None, rule: str) -> str:

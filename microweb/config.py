@@ -12,7 +12,7 @@ from contextlib import suppress
 from datetime import timedelta
 from typing import IO, Any, Generic, TypeVar, overload
 
-from .errors import ConfigError
+from .errors import ConfigError, ConfigFileNotFound, MissingPackage
 
 T = TypeVar("T")
 
@@ -51,12 +51,70 @@ DEFAULTS: dict[str, Any] = {
     "APPLICATION_ROOT": "/",
     "PREFERRED_URL_SCHEME": "http",
     "PROVIDE_AUTOMATIC_OPTIONS": True,
+    # --- background tasks, in each process
+    # How many run at a time, and how many may wait or run.
+    "BACKGROUND_TASK_THREADS": 4,
+    "BACKGROUND_TASK_QUEUE": 1_000,
+    # How long a shutdown waits for them, in seconds.
+    "BACKGROUND_TASK_TIMEOUT": 10,
     # --- files and templates
     "SEND_FILE_MAX_AGE_DEFAULT": None,
     "USE_X_SENDFILE": False,
     # Look at the template files at every render; None: in debug.
     "TEMPLATES_AUTO_RELOAD": None,
     "EXPLAIN_TEMPLATE_LOADING": False,
+}
+
+
+_NONE = type(None)
+_SWITCH = (bool, int), "True or False"
+_MAYBE_SWITCH = (bool, int, _NONE), "True, False or None"
+_TEXT = (str,), "text"
+_MAYBE_TEXT = (str, _NONE), "text or None"
+_NUMBER = (int,), "a whole number"
+_MAYBE_NUMBER = (int, _NONE), "a whole number or None"
+_MAYBE_BYTES = (int, _NONE), "a whole number of bytes, such as 16 * 1024 * 1024, or None"
+
+#: What each key of `DEFAULTS` must be, and how to call that. Keys for signing are checked where
+#: they are used.
+TYPES: dict[str, tuple[tuple[type, ...], str]] = {
+    "DEBUG": ((bool, int, str, _NONE), "True or False"),
+    "TESTING": _SWITCH,
+    "PROPAGATE_EXCEPTIONS": _MAYBE_SWITCH,
+    "TRAP_HTTP_EXCEPTIONS": _SWITCH,
+    "TRAP_BAD_REQUEST_ERRORS": _MAYBE_SWITCH,
+    "SESSION_COOKIE_NAME": _TEXT,
+    # False means None in applications that are as old as that.
+    "SESSION_COOKIE_DOMAIN": ((str, bool, _NONE), "text or None"),
+    "SESSION_COOKIE_PATH": _MAYBE_TEXT,
+    "SESSION_COOKIE_HTTPONLY": _SWITCH,
+    "SESSION_COOKIE_SECURE": _MAYBE_SWITCH,
+    "SESSION_COOKIE_SAMESITE": ((str, _NONE), "'Lax', 'Strict', 'None' or None"),
+    "SESSION_COOKIE_PARTITIONED": _SWITCH,
+    "SESSION_REFRESH_EACH_REQUEST": _SWITCH,
+    "PERMANENT_SESSION_LIFETIME": ((int, float, timedelta), "a number of seconds or a timedelta"),
+    "MAX_COOKIE_SIZE": ((int,), "a whole number of bytes"),
+    "MAX_CONTENT_LENGTH": _MAYBE_BYTES,
+    "MAX_FORM_MEMORY_SIZE": _MAYBE_BYTES,
+    "MAX_FORM_PARTS": _MAYBE_NUMBER,
+    "TRUSTED_HOSTS": (
+        (list, tuple, set, frozenset, _NONE),
+        "a list of host names, such as ['example.com'], or None",
+    ),
+    "SERVER_NAME": _MAYBE_TEXT,
+    "APPLICATION_ROOT": _TEXT,
+    "PREFERRED_URL_SCHEME": _TEXT,
+    "PROVIDE_AUTOMATIC_OPTIONS": _SWITCH,
+    "BACKGROUND_TASK_THREADS": _NUMBER,
+    "BACKGROUND_TASK_QUEUE": _NUMBER,
+    "BACKGROUND_TASK_TIMEOUT": ((int, float, _NONE), "a number of seconds"),
+    "SEND_FILE_MAX_AGE_DEFAULT": (
+        (int, timedelta, _NONE),
+        "a whole number of seconds, a timedelta or None",
+    ),
+    "USE_X_SENDFILE": _SWITCH,
+    "TEMPLATES_AUTO_RELOAD": _MAYBE_SWITCH,
+    "EXPLAIN_TEMPLATE_LOADING": _SWITCH,
 }
 
 
@@ -187,6 +245,23 @@ class Config(dict[str, Any]):
         return f"<{type(self).__name__} {dict.__repr__(self)}>"
 
 
+def check_types(config: Mapping[str, Any]) -> None:
+    """Refuse a value that cannot be what its key stands for.
+
+    :raises ConfigError: naming the key, the value, and what it must be.
+    """
+    for key, (types_, wanted) in TYPES.items():
+        value = config.get(key)
+        # True and False are numbers, and no sizes.
+        fits = isinstance(value, types_) and (bool in types_ or not isinstance(value, bool))
+        if key in config and not fits:
+            what = "None" if value is None else f"{value!r} ({type(value).__name__})"
+            remedy = ""
+            if isinstance(value, str) and bool in types_:
+                remedy = " In an environment variable write true or false, as in JSON."
+            raise ConfigError(key, f"{key} is {what}: it must be {wanted}.{remedy}")
+
+
 def debug_from_environment() -> bool:
     """Whether the environment variable MICROWEB_DEBUG switches debug mode on."""
     return is_on(os.environ.get("MICROWEB_DEBUG", ""))
@@ -200,27 +275,53 @@ def is_on(value: object) -> bool:
 
 
 def load_dotenv_files() -> bool:
-    """Read ``.env`` and then ``.microwebenv`` into the environment, which itself comes first.
+    """Read ``.env`` and then ``.microwebenv`` into the environment; see :func:`load_dotenv`."""
+    return load_dotenv()
 
-    The files are looked for in the current folder and those above it.
 
-    :returns: Whether a file was read. Without the package python-dotenv none is.
+def load_dotenv(path: str | os.PathLike[str] | None = None, load_defaults: bool = True) -> bool:
+    """Read files of variables into the environment, which itself comes first.
+
+    :param path: A file that comes before the others.
+    :param load_defaults: Read ``.env`` and then ``.microwebenv``, each from the current folder or
+        the nearest one above it that has it. The variable MICROWEB_SKIP_DOTENV leaves them out.
+    :returns: Whether a file was read. Without the package python-dotenv the default ones are not.
+    :raises MissingPackage: for `path`, without that package.
+    :raises ConfigError: where `path` cannot be read.
     """
+    if is_on(os.environ.get("MICROWEB_SKIP_DOTENV", "")):
+        load_defaults = False
     try:
         import dotenv
     except ImportError:
-        for name in DOTENV_FILES:
-            if os.path.isfile(name):
-                print(
-                    f" * There is a file {name}, which needs python-dotenv to be read:"
-                    " pip install python-dotenv",
-                    file=sys.stderr,
-                )
+        if path is not None:
+            raise MissingPackage(f"Reading the file {os.fspath(path)!r}", "python-dotenv") from None
+        if load_defaults:
+            _tell_unread_files()
         return False
-    # usecwd: not from this file's folder upwards.
-    paths = [dotenv.find_dotenv(name, usecwd=True) for name in DOTENV_FILES]
-    loaded = [dotenv.load_dotenv(path, encoding="utf-8") for path in paths if path]
-    return any(loaded)
+    paths = [] if path is None else [os.fspath(path)]
+    if path is not None:
+        _read(paths[0], False, lambda file: file.read(1), text=False)
+    if load_defaults:
+        # usecwd: not from this file's folder upwards.
+        found = [dotenv.find_dotenv(name, usecwd=True) for name in DOTENV_FILES]
+        paths += [each for each in found if each]
+    for each in paths:
+        try:
+            dotenv.load_dotenv(each, encoding="utf-8")
+        except UnicodeDecodeError as error:
+            raise ConfigError(each, f"The file {each!r} is not text in UTF-8: {error}.") from None
+    return bool(paths)
+
+
+def _tell_unread_files() -> None:
+    for name in DOTENV_FILES:
+        if os.path.isfile(name):
+            print(
+                f" * There is a file {name}, which needs python-dotenv to be read:"
+                " pip install python-dotenv",
+                file=sys.stderr,
+            )
 
 
 DOTENV_FILES = (".env", ".microwebenv")
@@ -245,7 +346,8 @@ def _read(path: str, silent: bool, load: Callable[[IO[Any]], Any], text: bool) -
     except OSError as error:
         if silent and error.errno in (errno.ENOENT, errno.EISDIR, errno.ENOTDIR):
             return None
-        raise ConfigError(
+        kind = ConfigFileNotFound if isinstance(error, FileNotFoundError) else ConfigError
+        raise kind(
             path, f"The configuration file {path!r} cannot be read: {error.strerror}."
         ) from error
 

@@ -82,6 +82,7 @@ class Context:
     :ivar view_args: The values that the rule took from the URL.
     :ivar routing_exception: What is raised in place of a view, where no rule matched.
     :ivar after_functions: What `after_this_request` registered.
+    :ivar background: Functions that let the background tasks of the request begin, at its end.
     :ivar body: The request's body, where there is one of known length.
     :ivar borrowed: The request belongs to another context, which closes it.
     :ivar keep: Takes the context over when it would be closed, as a test client does.
@@ -95,6 +96,7 @@ class Context:
     view_args: dict[str, Any] | None = None
     routing_exception: HTTPException | None = None
     after_functions: Sequence[Callable[[Any], Response]] = ()
+    background: Sequence[Callable[[], None]] = ()
     flashes: list[Flash] | None = None
     body: Body | ChunkedBody | None = None
     borrowed = False

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from werkzeug.datastructures import Headers, MIMEAccept
@@ -26,22 +26,29 @@ def to_response(
     environ: WSGIEnvironment,
     who: Callable[[], str],
     error_response: Callable[[HTTPException], Response],
+    iterate: Callable[[Any], Iterator[Any]],
 ) -> Response:
     """Return the response that a view's return value stands for.
 
-    :param value: A body (text, bytes, dict, list, iterator, response, HTTP error, WSGI
-        application), or a tuple ``(body, status)``, ``(body, headers)`` or
+    :param value: A body (text, bytes, dict, list, iterator (asynchronous ones too), response, HTTP
+        error, WSGI application), or a tuple ``(body, status)``, ``(body, headers)`` or
         ``(body, status, headers)``.
     :param who: Returns the beginning of a message: "The view 'index' (app.py:7) returned".
     :param error_response: Makes the response of an HTTP error.
+    :param iterate: Returns the items of an asynchronous iterator.
     :raises TypeError: for anything else, saying what to return.
     """
     status = headers = None
     if isinstance(value, tuple):
         value, status, headers = _parts(value, who)
-    if isinstance(value, (str, bytes, bytearray, Iterator)):
+    if isinstance(value, AsyncIterator):
+        value = iterate(value)
+    if isinstance(value, (str, bytes, bytearray)):
         body = bytes(value) if isinstance(value, bytearray) else value
         response = response_class(body, status=status, headers=headers)
+    elif isinstance(value, Iterator):
+        response = response_class(value, status=status, headers=headers)
+        response.returned_by = who
     else:
         response = _from_object(value, response_class, json, environ, who, error_response)
         if status is not None:
@@ -68,7 +75,8 @@ def _parts(value: tuple[Any, ...], who: Callable[[], str]) -> tuple[Any, Any, An
             " (body, status, headers)."
         )
     if not isinstance(status, (int, str, type(None))):
-        raise TypeError(f"{who()} the status {status!r}: it must be a number or text.")
+        order = " Headers stand last: (body, status, headers)." if len(value) == 3 else ""
+        raise TypeError(f"{who()} the status {status!r}: it must be a number or text.{order}")
     if isinstance(headers, (str, bytes)) or not isinstance(headers, (Iterable, type(None))):
         raise TypeError(
             f"{who()} the headers {headers!r}: they must be a dict or a list of pairs, and stand in"
@@ -124,11 +132,16 @@ def _complaint(value: Any) -> str:
     named = f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}"
     if hasattr(value, "__await__"):
         return (
-            f"{named}: it is called without being awaited. Make it a plain function, or run the"
-            " coroutine in it."
+            f"{named} that nothing awaited: make the view an `async def` and return what `await`"
+            " gives, or call a plain function."
         )
     if isinstance(value, int) and not isinstance(value, bool):
-        return f"the number {value}. The body comes first: return '', {value} for a status."
+        return (
+            f"the number {value}. The body comes first: return '', {value} for a status,"
+            f" '{value}' for a text."
+        )
+    if isinstance(value, (set, frozenset)):
+        return f"{named}, which JSON does not have: return a list of its items, such as sorted()."
     return (
         f"{named}. Return text, bytes, a dict, a list, an iterator, a response, or a tuple of one"
         " of them with a status and headers."

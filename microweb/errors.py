@@ -7,7 +7,11 @@ so that nobody has to parse a message.
 
 from __future__ import annotations
 
+import functools
 import inspect
+import sys
+import threading
+from types import FrameType
 from typing import Any
 
 
@@ -31,18 +35,39 @@ class OutsideContext(MicrowebError, RuntimeError):
 
     def __init__(self, name: str, needed: str) -> None:
         self.name = name
-        remedy = (
-            "in a test, `with app.test_request_context('/path'):` opens one"
-            if needed == "request"
-            else "`with app.app_context():` opens one"
-        )
+        where, remedy = _circumstance(needed)
         super().__init__(
-            f"{name!r} was used outside of {_ARTICLE[needed]} {needed} context: it only has a value"
-            f" while microweb {_WHILE[needed]}; {remedy}."
+            f"{name!r} was used outside of {_ARTICLE[needed]} {needed} context{where}: it only has"
+            f" a value while microweb {_WHILE[needed]}; {remedy}."
         )
+
+
+def _circumstance(needed: str) -> tuple[str, str]:
+    """Return where a name is used outside of a context, and what to do about it."""
+    frame: FrameType | None = sys._getframe(2)
+    while frame is not None and frame.f_back is not None:
+        importing = frame.f_back.f_code.co_filename.startswith("<frozen importlib")
+        if importing and frame.f_code.co_name == "<module>":
+            module = frame.f_globals.get("__name__")
+            return (
+                f", while {module!r} is imported ({frame.f_code.co_filename}:{frame.f_lineno})",
+                f"use it in a function that is called later; {_OPENS[needed]}",
+            )
+        frame = frame.f_back
+    if threading.current_thread() is not threading.main_thread():
+        return (
+            f", in the thread {threading.current_thread().name!r}",
+            "where a view starts the thread, wrap its function with copy_current_request_context;"
+            f" elsewhere {_OPENS[needed]}",
+        )
+    return "", ("in a test, " if needed == "request" else "") + _OPENS[needed]
 
 
 _ARTICLE = {"request": "a", "application": "an"}
+_OPENS = {
+    "request": "`with app.test_request_context('/path'):` opens one",
+    "application": "`with app.app_context():` opens one",
+}
 _WHILE = {"request": "handles a request", "application": "works for an application"}
 
 
@@ -55,6 +80,10 @@ class ConfigError(MicrowebError, ValueError):
     def __init__(self, key: str, message: str) -> None:
         self.key = key
         super().__init__(message)
+
+
+class ConfigFileNotFound(ConfigError, FileNotFoundError):
+    """A configuration file does not exist."""
 
 
 class MissingPackage(MicrowebError, ImportError):
@@ -84,21 +113,35 @@ class SessionTooLarge(MicrowebError, ValueError):
         )
 
 
+class CoroutineCancelled(MicrowebError, RuntimeError):
+    """A coroutine that a request waits for was cancelled, by itself or by what it awaited.
+
+    :ivar function: The coroutine function.
+    """
+
+    def __init__(self, function: Any) -> None:
+        self.function = function
+        super().__init__(
+            f"The coroutine of {describe(function)} was cancelled before it had a result. Catch"
+            " asyncio.CancelledError in it where a cancelled task is expected, such as behind a"
+            " timeout."
+        )
+
+
 def describe(function: Any) -> str:
     """Name a function with the file and line where it is written, for messages.
 
     >>> describe(describe)  # doctest: +ELLIPSIS
     "'describe' (...errors.py:...)"
     """
-    target = inspect.unwrap(function)
-    target = getattr(target, "func", target)  # of functools.partial
-    target = getattr(target, "view_class", target)
+    target = _written(function)
     name = getattr(target, "__qualname__", None) or repr(target)
     return f"{name!r} ({place(target)})"
 
 
 def place(target: Any) -> str:
     """Return ``file:line`` of a function or class, or ``"unknown place"``."""
+    target = _written(target)
     code = getattr(target, "__code__", None)
     if code is not None:
         return f"{code.co_filename}:{code.co_firstlineno}"
@@ -106,3 +149,22 @@ def place(target: Any) -> str:
         return f"{inspect.getsourcefile(target)}:{inspect.getsourcelines(target)[1]}"
     except (OSError, TypeError):
         return "unknown place"
+
+
+def _written(function: Any) -> Any:
+    """Return what the author wrote: the function below its decorators, or the class of a view."""
+    target = inspect.unwrap(function)
+    if isinstance(target, functools.partial):
+        target = inspect.unwrap(target.func)
+    return getattr(target, "view_class", target)
+
+
+def clash_remedy(first: Any, second: Any) -> str:
+    """Return what to do about two functions that would have the same endpoint."""
+    code = getattr(first, "__code__", None)
+    if code is not None and code is getattr(second, "__code__", None):
+        return (
+            "They are what one decorator returns, and have its inner function's name: write"
+            " @functools.wraps(view) above that function, so that each has its view's name."
+        )
+    return "Rename one of the functions, or give it another name with endpoint=."

@@ -9,7 +9,7 @@ context they raise :class:`microweb.errors.OutsideContext`.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from werkzeug.local import LocalProxy
 
@@ -70,13 +70,24 @@ app_ctx = cast(Context, LocalProxy(lambda: current_context("app_ctx")))
 request_ctx = cast(Context, LocalProxy(lambda: current_request_context("request_ctx")))
 
 #: The application that handles the current request or command.
-current_app = cast(App, _proxy(_current_app))
+current_app = cast("AppProxy", _proxy(_current_app))
 
 #: The current request.
-request = cast(Request, _proxy(_current_request))
+request = cast("RequestProxy", _proxy(_current_request))
 
 #: The session of the current request: a dict in a signed cookie.
-session = cast(SessionMixin, _proxy(_current_session))
+session = cast("SessionProxy", _proxy(_current_session))
 
 #: A namespace for the current context, for whatever should last as long as it.
 g = cast(Any, _proxy(_current_g))
+
+if TYPE_CHECKING:
+    # What the proxies are for a type checker: the object, and a way to get at it.
+    class AppProxy(App):
+        def _get_current_object(self) -> App: ...
+
+    class RequestProxy(Request):
+        def _get_current_object(self) -> Request: ...
+
+    class SessionProxy(SessionMixin):
+        def _get_current_object(self) -> SessionMixin: ...

@@ -6,10 +6,12 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from werkzeug.exceptions import BadRequestKeyError, HTTPException
-from werkzeug.routing import RoutingException
+from werkzeug.routing import RequestRedirect, RoutingException
 
+from .config import check_types
 from .context import current_request_context, in_request, request_environ
 from .convert import error_response
+from .plan import Compiled
 from .rendering import Rendering
 from .response import Response
 
@@ -17,15 +19,17 @@ if TYPE_CHECKING:
     from _typeshed import OptExcInfo
 
 
+#: What debug mode has more to say about.
+_EXPLAINED = (KeyError, RequestRedirect, TypeError)
+
+
 class Handling(Rendering):
     """The part of an application that decides what an exception means."""
 
     def handle_user_exception(self, e: Exception) -> Any:
         """Return what the error handler for an exception returns, or raise the exception."""
-        if isinstance(e, BadRequestKeyError) and (
-            self.debug or self.config["TRAP_BAD_REQUEST_ERRORS"]
-        ):
-            e.show_exception = True
+        if isinstance(e, _EXPLAINED):
+            e = self._explained(e)
         if isinstance(e, HTTPException) and not self.trap_http_exception(e):
             return self.handle_http_exception(e)
         handler = self._error_handler(e)
@@ -43,6 +47,25 @@ class Handling(Rendering):
             return e
         handler = self._error_handler(e)
         return e if handler is None else self._handled(handler, e)
+
+    def _explained(self, e: Exception) -> Exception:
+        """Let an error that says too little say more, where a developer will read it."""
+        if self.debug:
+            from .debug import explained
+
+            return explained(e, in_request())
+        if isinstance(e, BadRequestKeyError) and self.config["TRAP_BAD_REQUEST_ERRORS"]:
+            e.show_exception = True
+        return e
+
+    def _make_compiled(self) -> Compiled:
+        check_types(self.config)
+        compiled = super()._make_compiled()
+        if self.debug or self.testing:
+            from .debug import check_views
+
+            check_views(self, compiled.plans)
+        return compiled
 
     def _handled(self, handler: Callable[[Any], Any], e: Exception) -> Any:
         in_request().answered_by = "error handler", handler
@@ -62,12 +85,18 @@ class Handling(Rendering):
 
         Clients that prefer JSON get problem details (RFC 9457), others HTML.
         """
-        return error_response(
+        response = error_response(
             e,
             response_class=self.response_class,
             json=self.json,
             environ=request_environ(),
         )
+        # The key first: it is False in production, and a property costs four times as much.
+        if self.config["DEBUG"] and self.debug:
+            from .pages import explain_miss
+
+            explain_miss(self, e, response)
+        return response
 
     def log_exception(self, exc_info: OptExcInfo) -> None:
         """Log an exception that nothing handled, with the path and method of the request."""

@@ -14,7 +14,9 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 
 from . import files, signals
 from .context import current, current_context, current_request_context
-from .globals import current_app, session
+from .errors import describe
+from .globals import current_app
+from .loop import is_async
 from .rendering import flashed_messages
 from .response import Response
 from .sessions import add_flash
@@ -79,10 +81,24 @@ def redirect(
     :param location: The URL; build it with :func:`url_for`.
     :param code: 302; 303 after a form, 301 or 308 for good, 307 to keep the method.
     :param Response: The class of the response; the application's without it.
+    :raises TypeError: for a view function or another thing that is no URL.
     """
+    if not isinstance(location, str):
+        raise TypeError(_no_url(location))
     context = current.get()
-    default = None if context is None else context.app.response_class
-    return werkzeug.utils.redirect(location, code, Response or default)
+    if context is None or Response is not None:
+        return werkzeug.utils.redirect(location, code, Response)
+    return context.app.redirect(location, code)  # type: ignore[no-any-return]
+
+
+def _no_url(location: Any) -> str:
+    name = getattr(location, "__name__", None)
+    if not callable(location) or name is None:
+        return f"redirect takes a URL, text such as '/login', and not {location!r}."
+    return (
+        f"redirect takes a URL and not the function {describe(location)}: write"
+        f" redirect(url_for({name!r})), with the endpoint of the view."
+    )
 
 
 def abort(code: int | WerkzeugResponse, *args: Any, **kwargs: Any) -> NoReturn:
@@ -132,11 +148,12 @@ def jsonify(*args: Any, **kwargs: Any) -> Response:
 def after_this_request(f: After) -> After:
     """Pass the response of the current request to a function, which returns it or another one."""
     context = current_request_context("after_this_request")
+    function = context.app.ensure_sync(f)
     if isinstance(context.after_functions, list):
         # Grown in place: one of them may ask for another while they run.
-        context.after_functions.append(f)
+        context.after_functions.append(function)
     else:
-        context.after_functions = [f]
+        context.after_functions = [function]
     return f
 
 
@@ -156,7 +173,12 @@ def copy_current_request_context(f: F) -> F:
         with context.app.copied_context(context):
             return f(*args, **kwargs)
 
-    return wrapper  # type: ignore[return-value]
+    @wraps(f)
+    async def async_wrapper(*args: Any, **kwargs: Any) -> Any:
+        with context.app.copied_context(context):
+            return await f(*args, **kwargs)
+
+    return async_wrapper if is_async(f) else wrapper  # type: ignore[return-value]
 
 
 def stream_with_context(generator_or_function: Any) -> Any:
@@ -175,9 +197,9 @@ def flash(message: str, category: str = "message") -> None:
 
     :param category: Such as ``"error"``; templates can tell categories apart.
     """
-    add_flash(session, message, category)
+    add_flash(current_request_context("flash").session, message, category)
     if signals.message_flashed.receivers:
-        app = current_app._get_current_object()  # type: ignore[attr-defined]
+        app = current_app._get_current_object()
         signals.message_flashed.send(app, message=message, category=category)
 
 
@@ -190,6 +212,12 @@ def get_flashed_messages(
     :param category_filter: Only these categories.
     """
     return flashed_messages(with_categories, tuple(category_filter))
+
+
+def get_template_attribute(template_name: str, attribute: str) -> Any:
+    """Return a macro or variable of a template, to call it from Python."""
+    app = current_context("get_template_attribute").app
+    return getattr(app.jinja_env.get_template(template_name).module, attribute)
 
 
 # --- files

@@ -6,8 +6,10 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from difflib import get_close_matches
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import jinja2
+from jinja2 import nodes
 
 from .errors import SetupError
 
@@ -73,8 +75,12 @@ class DispatchingJinjaLoader(jinja2.BaseLoader):
 
     def _missing(self, template: str) -> str:
         places = [place for _, loader in self._loaders() for place in _places(loader)]
-        looked = ", ".join(dict.fromkeys(places)) or "no folder: neither the application has one"
-        message = f"There is no template {template!r}. Looked into {looked}."
+        looked = ", ".join(dict.fromkeys(places))
+        message = f"There is no template {template!r}. " + (
+            f"Looked into {looked}."
+            if looked
+            else "Neither the application nor a blueprint has a template_folder."
+        )
         with suppress(Exception):  # a loader need not be able to list
             near = get_close_matches(template, self.list_templates(), n=1)
             if near:
@@ -101,21 +107,66 @@ def explanation(template: str, tried: list[tuple[str, jinja2.BaseLoader, str | N
 
 
 def render_block(template: jinja2.Template, block: str, values: dict[str, Any]) -> str:
-    """Render one block of a template, with the imports, variables and parents of the whole.
+    """Render one block of a template, with the imports, variables, macros and parents of the whole.
 
-    :raises SetupError: where there is no such block.
+    Nothing else of the template runs: what it shows outside of the block may need values that a
+    fragment has not, or take something, such as flashed messages, that the next page should show.
+
+    :raises SetupError: where there is no such block, or the template is from a string.
     """
+    environment = template.environment
     context = template.new_context(values)
-    # The first step runs what stands at the top: imports, variables, and `extends`, which brings
-    # the blocks of the parents along. What it would show does not matter, nor that it may lack
-    # values which only the whole page has.
-    steps = template.root_render_func(context)
-    with suppress(jinja2.UndefinedError):
-        next(steps, None)
-    steps.close()  # type: ignore[attr-defined]  # it is a generator
+    part: jinja2.Template | None = template
+    while part is not None:
+        parent = _prepare(part, context)
+        part = None if parent is None else environment.get_template(parent, part.name)
+        for name, render in ({} if part is None else part.blocks).items():
+            context.blocks.setdefault(name, []).append(render)
     if block not in context.blocks:
         known = ", ".join(map(repr, sorted(context.blocks))) or "none at all"
         raise SetupError(
             f"The template {template.name!r} has no block {block!r}. Its blocks are: {known}."
         )
     return "".join(context.blocks[block][0](context))
+
+
+def _prepare(template: jinja2.Template, context: jinja2.runtime.Context) -> Any:
+    """Run what a template imports and sets outside of its blocks; return its parent or None."""
+    prologue = _prologues.get(template)
+    if prologue is None:
+        prologue = _prologues[template] = _make_prologue(template)
+    for _ in prologue.root_render_func(context):
+        pass
+    return context.vars.pop(_PARENT, None)
+
+
+def _make_prologue(template: jinja2.Template) -> jinja2.Template:
+    environment = template.environment
+    if template.name is None or environment.loader is None:
+        raise SetupError(
+            "render_block needs a template that a loader finds by its name: one from a string has"
+            " no source any more."
+        )
+    source, filename, _ = environment.loader.get_source(environment, template.name)
+    tree = environment.parse(source, template.name, filename)
+    tree.body = [
+        _parent_kept(node) if isinstance(node, nodes.Extends) else node
+        for node in tree.body
+        if isinstance(node, _PROLOGUE)
+    ]
+    code = environment.compile(tree, template.name, filename)
+    return environment.template_class.from_code(environment, code, template.globals)
+
+
+def _parent_kept(node: nodes.Extends) -> nodes.Node:
+    target = nodes.Name(_PARENT, "store", lineno=node.lineno)
+    return nodes.Assign(target, node.template, lineno=node.lineno)
+
+
+_PARENT = "_microweb_parent"
+_PROLOGUE = (
+    *(nodes.Assign, nodes.AssignBlock, nodes.Extends, nodes.FromImport, nodes.Import),
+    nodes.Macro,
+)
+#: What runs of a template before one of its blocks, for as long as the template itself is kept.
+_prologues: WeakKeyDictionary[jinja2.Template, jinja2.Template] = WeakKeyDictionary()

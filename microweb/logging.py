@@ -38,12 +38,13 @@ def create_logger(name: str, debug: bool) -> logging.Logger:
     logger = logging.getLogger(name)
     if debug and not logger.level:
         logger.setLevel(logging.DEBUG)
-    if not _has_handler(logger):
+    if not has_level_handler(logger):
         logger.addHandler(default_handler)
     return logger
 
 
-def _has_handler(logger: logging.Logger) -> bool:
+def has_level_handler(logger: logging.Logger) -> bool:
+    """Whether some handler, of the logger or above it, takes the messages of its level."""
     level = logger.getEffectiveLevel()
     current_logger: logging.Logger | None = logger
     while current_logger is not None:

@@ -10,12 +10,13 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain
-from typing import Any
+from typing import Any, NamedTuple
 
 from werkzeug.exceptions import HTTPException
 
-from .routing import View
-from .scope import ErrorKey, Hooks
+from .routing import Matcher, View
+from .scope import Hooks
+from .typing import ErrorKey
 
 Handlers = dict[ErrorKey, Callable[[Any], Any]]
 
@@ -58,29 +59,35 @@ class Plan:
 
 
 def make_plan(
-    view: View | None, scopes: Sequence[Hooks], error_scopes: Sequence[Hooks] | None = None
+    view: View | None,
+    scopes: Sequence[Hooks],
+    error_scopes: Sequence[Hooks] | None = None,
+    called: Callable[[Callable[..., Any]], Callable[..., Any]] = lambda function: function,
 ) -> Plan:
     """Merge the hooks of scopes, given from the application to the innermost blueprint.
 
     :param error_scopes: The scopes whose error handlers count, where they are others.
+    :param called: Returns what is called for a function: something else for an asynchronous one.
     """
     if error_scopes is None:
         error_scopes = scopes
+
+    def merged(lists: Iterable[Iterable[Any]]) -> tuple[Any, ...]:
+        return tuple(map(called, chain.from_iterable(lists)))
+
     return Plan(
-        view=view,
-        url_value_preprocessors=_merged(scope.url_value_preprocessors for scope in scopes),
-        before=_merged(scope.before for scope in scopes),
-        after=_merged(scope.after for scope in scopes)[::-1],
-        teardown=_merged(scope.teardown for scope in scopes)[::-1],
-        context_processors=_merged(scope.context_processors for scope in scopes),
+        view=None if view is None else called(view),
+        url_value_preprocessors=merged(scope.url_value_preprocessors for scope in scopes),
+        before=merged(scope.before for scope in scopes),
+        after=merged(scope.after for scope in scopes)[::-1],
+        teardown=merged(scope.teardown for scope in scopes)[::-1],
+        context_processors=merged(scope.context_processors for scope in scopes),
         error_handlers=tuple(
-            dict(scope.error_handlers) for scope in reversed(error_scopes) if scope.error_handlers
+            {key: called(handler) for key, handler in scope.error_handlers.items()}
+            for scope in reversed(error_scopes)
+            if scope.error_handlers
         ),
     )
-
-
-def _merged(lists: Iterable[Iterable[Any]]) -> tuple[Any, ...]:
-    return tuple(chain.from_iterable(lists))
 
 
 class Misses:
@@ -110,3 +117,11 @@ class Misses:
             if pattern.match(path):
                 return plan
         return self._everywhere
+
+
+class Compiled(NamedTuple):
+    """The records of an application, frozen for its requests."""
+
+    matcher: Matcher
+    plans: dict[str, Plan]
+    misses: Misses

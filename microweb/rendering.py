@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any, Literal
 from werkzeug.local import LocalProxy
 
 from . import signals
-from .assembly import Assembly
 from .context import current, current_context, current_request_context
 from .errors import MissingPackage, describe
 from .lazy import lazy
 from .scope import Naming, TemplateFunction
 from .sessions import select_flashes, take_flashes
+from .working import Working
 
 if TYPE_CHECKING:
     import jinja2
@@ -24,11 +24,18 @@ if TYPE_CHECKING:
 ESCAPED_ENDINGS = (".html", ".htm", ".xml", ".xhtml", ".svg")
 
 
-class Rendering(Assembly):
+class EnvironmentClass:
+    """Stands for the environment's class, which would import Jinja, until somebody looks at it."""
+
+    def __get__(self, instance: object | None, owner: type) -> type[Environment]:
+        return jinja().Environment  # type: ignore[no-any-return]
+
+
+class Rendering(Working):
     """The part of an application that renders its templates."""
 
-    #: The class of the Jinja environment; None for `microweb.templating.Environment`.
-    jinja_environment: type[Environment] | None = None
+    #: The class of the Jinja environment: `microweb.templating.Environment`.
+    jinja_environment: type[Environment] = EnvironmentClass()  # type: ignore[assignment]
 
     @property
     def template_filter(self) -> Naming:
@@ -84,8 +91,7 @@ class Rendering(Assembly):
             "autoescape": self.select_jinja_autoescape,
             **self.jinja_options,
         }
-        environment_class = self.jinja_environment or jinja().Environment
-        environment: Environment = environment_class(self, **options)
+        environment = self.jinja_environment(self, **options)
         environment.policies["json.dumps_function"] = self._dumps
         # Jinja's own would sort the keys.
         environment.policies["json.dumps_kwargs"] = {}
@@ -117,8 +123,15 @@ class Rendering(Assembly):
         """Add what the context processors return; names that `context` has already stay."""
         given = context.copy()
         here = current.get()
+        if here is not None:
+            names = ("g",) if here.environ is None else ("g", "request", "session")
+            context.update((name, self.jinja_env.globals[name]) for name in names)
         plan = None if here is None else here.plan
-        processors = self.hooks.context_processors if plan is None else plan.context_processors
+        processors = (
+            map(self.ensure_sync, self.hooks.context_processors)
+            if plan is None
+            else plan.context_processors
+        )
         for processor in processors:
             values = processor()
             if not isinstance(values, Mapping):
@@ -182,7 +195,7 @@ def flashed_messages(
     with_categories: bool = False, category_filter: list[str] | tuple[str, ...] = ()
 ) -> list[Any]:
     """Return the flashed messages; see :func:`microweb.get_flashed_messages`."""
-    context = current_request_context("session")
+    context = current_request_context("get_flashed_messages")
     if context.flashes is None:
         context.flashes = take_flashes(context.session)
     return list(select_flashes(context.flashes, with_categories, category_filter))

@@ -192,13 +192,17 @@ class Request(WerkzeugRequest):
         return names
 
     @lazy
-    def max_content_length(self) -> int | None:
+    def max_content_length(  # pyright: ignore[reportIncompatibleVariableOverride]
+        self,
+    ) -> int | None:
         """The longest body in bytes, of any kind; assign to change it for this request."""
         limit: int | None = getattr(self.url_rule, "max_content_length", None)
         return self.limits["MAX_CONTENT_LENGTH"] if limit is None else limit
 
     @lazy
-    def max_form_memory_size(self) -> int | None:
+    def max_form_memory_size(  # pyright: ignore[reportIncompatibleVariableOverride]
+        self,
+    ) -> int | None:
         """How many bytes a form may hold in memory, files apart."""
         limit: int | None = self.limits["MAX_FORM_MEMORY_SIZE"]
         return limit
@@ -337,9 +341,14 @@ class _AtMost(LimitedStream):
     def readall(self) -> bytes:
         """Read what is left."""
         data = super().readall()
-        if self.is_exhausted and self._source.read(1):
-            raise RequestEntityTooLarge(f"A body may take {self.limit} bytes.")
+        if self.is_exhausted:
+            self.on_exhausted()
         return data
+
+    def on_exhausted(self) -> None:
+        """Look whether there is more, now that as much has been read as may be."""
+        if self._source.read(1):
+            raise RequestEntityTooLarge(f"A body may take {self.limit} bytes.")
 
 
 def decoded(value: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, cast
 
@@ -15,6 +15,7 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
+    from werkzeug.wrappers import Request as WerkzeugRequest
 
 C = TypeVar("C", bound=Callable[[], Any])
 
@@ -63,6 +64,9 @@ class Response(WerkzeugResponse):
     #: before the body is sent, and the server gets it as it is.
     standalone_body = False
 
+    #: Says which view returned the body, for a message: "The view 'index' (app.py:7) returned".
+    returned_by: Callable[[], str] | None = None
+
     # Class attributes, so that the short road need not set them on each response (0.1 µs).
     direct_passthrough = False
     _on_close: Any = ()
@@ -88,13 +92,12 @@ class Response(WerkzeugResponse):
         direct_passthrough: bool = False,
     ) -> None:
         kind = _CONTENT_TYPES.get(self.default_mimetype if mimetype is None else mimetype)
+        body: bytes | None = None
         if type(response) is str:
             body = response.encode()
         elif type(response) is bytes:
             body = response
-        elif isinstance(response, Iterator):
-            body = None
-        else:
+        elif not isinstance(response, Iterator):
             kind = None
         if kind is None or headers is not None or content_type is not None or not self._short_road:
             super().__init__(response, status, headers, mimetype, content_type, direct_passthrough)
@@ -141,7 +144,9 @@ class Response(WerkzeugResponse):
         return headers
 
     @headers.setter
-    def headers(self, headers: Headers) -> None:
+    def headers(  # pyright: ignore[reportIncompatibleVariableOverride]
+        self, headers: Headers
+    ) -> None:
         self._headers = headers
         self._plain = None
 
@@ -198,6 +203,22 @@ class Response(WerkzeugResponse):
         self._on_close.append(func)
         return func
 
+    def make_conditional(
+        self,
+        request_or_environ: WSGIEnvironment | WerkzeugRequest,
+        accept_ranges: bool | str = False,
+        complete_length: int | None = None,
+    ) -> Response:
+        """Answer a conditional or range request (RFC 9110 sections 13 and 14) by a 304, 206 or 412.
+
+        It needs an ETag or `last_modified`, and happens in place.
+
+        :param accept_ranges: Answer range requests, and say so.
+        :param complete_length: The length of the whole body in bytes, for ranges.
+        """
+        super().make_conditional(request_or_environ, accept_ranges, complete_length)
+        return self
+
     def make_sequence(self) -> None:
         """Read a streamed body into a list; it has a length then."""
         self.headers  # noqa: B018 - off the short road, which knows only the body it began with
@@ -214,6 +235,24 @@ class Response(WerkzeugResponse):
             # A response without a body has no type of one (wsgiref.validate insists).
             headers.remove("Content-Type")
         return headers
+
+    def iter_encoded(self) -> Iterator[bytes]:
+        """Return the pieces of the body as bytes.
+
+        :raises TypeError: at a piece that is neither text nor bytes, which some servers drop
+            without a word.
+        """
+        for piece in self.response:
+            if isinstance(piece, str):
+                yield piece.encode()
+            elif isinstance(piece, (bytes, bytearray, memoryview)):
+                yield piece  # a server takes what is like bytes
+            else:
+                origin = self.returned_by
+                who = "The body of a response is" if origin is None else origin()
+                raise TypeError(
+                    f"{who} an iterable that gave {_named(piece)}: give pieces of text or bytes."
+                )
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Send the status and the headers, and return the body: a list where it is complete."""
@@ -274,6 +313,10 @@ class Response(WerkzeugResponse):
         if _CONTROL(status) or any(character > "\xff" for character in status):
             raise ValueError(f"The status {status!r} has characters that must not be sent.")
         return status, code
+
+
+def _named(piece: object) -> str:
+    return "None" if piece is None else f"{piece!r} ({type(piece).__name__})"
 
 
 def _check_headers(headers: Iterable[tuple[str, str]]) -> None:
@@ -348,6 +391,8 @@ ResponseValue: TypeAlias = (
     | list[Any]
     | Iterator[str]
     | Iterator[bytes]
+    | AsyncIterator[str]
+    | AsyncIterator[bytes]
     | HTTPException
     | Callable[["WSGIEnvironment", "StartResponse"], Iterable[bytes]]
 )

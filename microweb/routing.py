@@ -53,6 +53,15 @@ class Route:
     max_content_length: int | None = None
     options: dict[str, Any] = field(default_factory=dict)
 
+    def arguments(self) -> dict[str, Any]:
+        """Return the options of `add_url_rule` that make the same route again."""
+        return {
+            **self.options,
+            "methods": sorted(self.methods),
+            "provide_automatic_options": self.automatic_options,
+            "max_content_length": self.max_content_length,
+        }
+
     def __str__(self) -> str:
         where = f" of {describe(self.view)}" if self.view is not None else ""
         return f"{self.rule!r}{where}"
@@ -148,13 +157,50 @@ class URLMap(Map):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self.in_order: list[Rule] = []
+        #: Called before each addition; it may refuse it with an exception.
+        self.before_add: Callable[[], None] = lambda: None
         super().__init__(*args, **kwargs)
 
     def add(self, rulefactory: Any) -> None:
         """Add a rule, or what a rule factory makes."""
+        self.before_add()
         for rule in rulefactory.get_rules(self):
             super().add(rule)
             self.in_order.append(rule)
+
+
+class Guarded(dict[str, View]):
+    """The views by endpoint, which says so before it changes.
+
+    :param before_change: Called before each change; it may refuse it with an exception.
+    """
+
+    def __init__(self, before_change: Callable[[], None]) -> None:
+        super().__init__()
+        self._before_change = before_change
+
+    def __setitem__(self, endpoint: str, view: View) -> None:
+        self._before_change()
+        super().__setitem__(endpoint, view)
+
+    def __delitem__(self, endpoint: str) -> None:
+        self._before_change()
+        super().__delitem__(endpoint)
+
+    def pop(self, *args: Any) -> Any:
+        """Remove a view and return it."""
+        self._before_change()
+        return super().pop(*args)
+
+    def update(self, *args: Any, **views: View) -> None:
+        """Take several views."""
+        self._before_change()
+        super().update(*args, **views)
+
+    def setdefault(self, endpoint: str, view: Any = None) -> Any:
+        """Take a view unless the endpoint has one, and return the one that it has."""
+        self._before_change()
+        return super().setdefault(endpoint, view)
 
 
 def same_requests(rule: Rule) -> tuple[Any, ...]:

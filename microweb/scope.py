@@ -9,29 +9,34 @@ from importlib.util import find_spec
 from typing import IO, TYPE_CHECKING, Any, Literal, TypeVar, overload
 
 from werkzeug.exceptions import HTTPException, default_exceptions
-from werkzeug.wrappers import Response as WerkzeugResponse
 
 from .errors import SetupError, describe
 from .lazy import lazy
-from .response import ResponseReturnValue
+from .response import Response
 from .routing import Route, View, make_route
+from .typing import (
+    AfterRequestCallable,
+    BeforeRequestCallable,
+    ErrorHandlerCallable,
+    ErrorKey,
+    TeardownCallable,
+    TemplateContextProcessorCallable,
+    URLDefaultCallable,
+    URLValuePreprocessorCallable,
+)
 
 if TYPE_CHECKING:
     import jinja2
 
 V = TypeVar("V", bound=View)
 F = TypeVar("F", bound=Callable[..., Any])
-Before = TypeVar("Before", bound=Callable[[], ResponseReturnValue | None])
-After = TypeVar("After", bound=Callable[[Any], WerkzeugResponse])
-Teardown = TypeVar("Teardown", bound=Callable[[BaseException | None], None])
-Handler = TypeVar("Handler", bound=Callable[[Any], ResponseReturnValue])
-ContextProcessor = TypeVar("ContextProcessor", bound=Callable[[], dict[str, Any]])
-ValuePreprocessor = TypeVar(
-    "ValuePreprocessor", bound=Callable[[str | None, dict[str, Any] | None], None]
-)
-URLDefaults = TypeVar("URLDefaults", bound=Callable[[str, dict[str, Any]], None])
-
-ErrorKey = tuple[int | None, type[Exception]]
+Before = TypeVar("Before", bound=BeforeRequestCallable)
+After = TypeVar("After", bound=AfterRequestCallable)
+Teardown = TypeVar("Teardown", bound=TeardownCallable)
+Handler = TypeVar("Handler", bound=ErrorHandlerCallable)
+ContextProcessor = TypeVar("ContextProcessor", bound=TemplateContextProcessorCallable)
+ValuePreprocessor = TypeVar("ValuePreprocessor", bound=URLValuePreprocessorCallable)
+URLDefaults = TypeVar("URLDefaults", bound=URLDefaultCallable)
 
 #: A filter, test or global for templates: its kind, its name and the function.
 TemplateFunction = tuple[Literal["filters", "tests", "globals"], str, Callable[..., Any]]
@@ -71,8 +76,10 @@ class Scope:
         self.import_name = import_name
         self.root_path = find_root_path(import_name) if root_path is None else root_path
         self.template_folder = template_folder
-        self._static_folder = None if static_folder is None else os.fspath(static_folder)
-        self._static_url_path = static_url_path
+        self._static_folder: str | None = None
+        self._static_url_path: str | None = None
+        self.static_folder = static_folder
+        self.static_url_path = static_url_path
         #: What `route` and its like wrote.
         self.routes: list[Route] = []
         #: What `before_request`, `errorhandler` and their like wrote.
@@ -106,6 +113,7 @@ class Scope:
         _check_rule("route", rule)
 
         def decorator(view: V) -> V:
+            _check_view(rule, view)
             self.add_url_rule(rule, options.pop("endpoint", None), view, **options)
             return view
 
@@ -130,6 +138,10 @@ class Scope:
     def patch(self, rule: str, **options: Any) -> Callable[[V], V]:
         """Register the decorated view for PATCH; see :meth:`route`."""
         return self._method_route("PATCH", rule, options)
+
+    def query(self, rule: str, **options: Any) -> Callable[[V], V]:
+        """Register the decorated view for QUERY, a GET with a body; see :meth:`route`."""
+        return self._method_route("QUERY", rule, options)
 
     def _method_route(self, method: str, rule: str, options: dict[str, Any]) -> Callable[[V], V]:
         _check_rule(method.lower(), rule)
@@ -254,6 +266,10 @@ class Scope:
             return None
         return os.path.join(self.root_path, self._static_folder)
 
+    @static_folder.setter
+    def static_folder(self, value: str | os.PathLike[str] | None) -> None:
+        self._static_folder = None if value is None else os.fspath(value).rstrip("/\\")
+
     @property
     def has_static_folder(self) -> bool:
         """Whether static files are served."""
@@ -267,6 +283,21 @@ class Scope:
         if self._static_folder is None:
             return None
         return f"/{os.path.basename(self._static_folder)}".rstrip("/")
+
+    @static_url_path.setter
+    def static_url_path(self, value: str | None) -> None:
+        self._static_url_path = None if value is None else value.rstrip("/")
+
+    def get_send_file_max_age(self, filename: str | None) -> int | None:
+        """Return for how many seconds clients may keep a file without asking; None: they ask.
+
+        Override it to decide by the name of the file.
+        """
+        raise NotImplementedError
+
+    def send_static_file(self, filename: str) -> Response:
+        """Return a file of the static folder, for the current request."""
+        raise NotImplementedError
 
     @lazy
     def jinja_loader(self) -> jinja2.BaseLoader | None:
@@ -341,6 +372,14 @@ def error_key(code_or_exception: int | type[Exception] | Any) -> ErrorKey:
     )
 
 
+def _check_view(rule: str, view: object) -> None:
+    if view is None:
+        raise SetupError(
+            f"What the URL rule {rule!r} stands above is None and not a view: the decorator below"
+            " it lacks a `return` of its function."
+        )
+
+
 def _check_rule(call: str, rule: object) -> None:
     if callable(rule):
         raise SetupError(
@@ -361,3 +400,13 @@ def find_root_path(import_name: str) -> str:
             spec = None
         filename = None if spec is None or not spec.has_location else spec.origin
     return os.getcwd() if filename is None else os.path.dirname(os.path.abspath(filename))
+
+
+def static_view(scope: Scope) -> View:
+    """Return a view that sends the files of a scope's static folder."""
+
+    def send(filename: str) -> Response:
+        # Looked up at each call, because it may be overridden.
+        return scope.send_static_file(filename)
+
+    return send

@@ -6,12 +6,13 @@ import errno
 import os
 import socket
 import sys
-from typing import TYPE_CHECKING, Any
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from werkzeug.serving import is_running_from_reloader, run_simple
 
 if TYPE_CHECKING:
-    from _typeshed.wsgi import WSGIApplication
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 DEFAULT_HOST = "127.0.0.1"
 DEFAULT_PORT = 8000
@@ -39,9 +40,22 @@ def serve(
     else:
         port = _choose_port(host, port)
         os.environ[_CHOSEN_PORT] = str(port)
-        debug = "on" if options.get("use_debugger") else "off"
+        debug = "on" if getattr(app, "debug", options.get("use_debugger")) else "off"
         _say(f" * Serving microweb application {name!r} for development (debug mode: {debug})")
     run_simple(host, port, app, **options)
+
+
+def failing(error: BaseException, traceback: TracebackType | None) -> WSGIApplication:
+    """Return an application that raises the same error at each request, for the debugger to show.
+
+    :param traceback: What the error's traceback goes on with, below the raising itself.
+    """
+
+    def application(environ: WSGIEnvironment, start_response: StartResponse) -> NoReturn:
+        # A raised exception keeps its old frames, which would become more at each request.
+        raise error.with_traceback(traceback)
+
+    return application
 
 
 def _choose_port(host: str, wanted: int | None) -> int:
@@ -59,7 +73,7 @@ def _choose_port(host: str, wanted: int | None) -> int:
             return port
     raise SystemExit(
         f"Ports {DEFAULT_PORT} to {DEFAULT_PORT + _PORTS_TRIED - 1} on {host} are all taken:"
-        " choose one with app.run(port=...)."
+        " choose one with app.run(port=...) or --port."
     )
 
 

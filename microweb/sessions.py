@@ -16,7 +16,9 @@ from datetime import datetime, timezone
 from functools import lru_cache
 from time import time
 from typing import TYPE_CHECKING, Any, NoReturn
+from uuid import UUID
 
+from markupsafe import Markup
 from werkzeug.datastructures import CallbackDict
 from werkzeug.http import dump_cookie
 
@@ -51,7 +53,9 @@ class SessionMixin(MutableMapping[str, Any]):
         self["_permanent"] = bool(value)
 
 
-class SecureCookieSession(CallbackDict[str, Any], SessionMixin):
+class SecureCookieSession(  # pyright: ignore[reportIncompatibleMethodOverride]  # a dict, too
+    CallbackDict[str, Any], SessionMixin
+):
     """A session that is a dict, and notices its changes.
 
     Changes of its own items set :attr:`modified` at once; a change inside a list or dict that it
@@ -170,6 +174,10 @@ class SessionInterface:
         )
 
 
+#: The JSON of session cookies; a type that it learns is known to every application.
+session_json_serializer = TaggedJSONSerializer()
+
+
 class SecureCookieSessionInterface(SessionInterface):
     """Sessions in cookies, signed by itsdangerous with HMAC.
 
@@ -179,7 +187,7 @@ class SecureCookieSessionInterface(SessionInterface):
     salt = "cookie-session"
     digest_method = staticmethod(hashlib.sha1)
     key_derivation = "hmac"
-    serializer: Any = TaggedJSONSerializer()
+    serializer: Any = session_json_serializer
     session_class = SecureCookieSession
 
     def get_signing_serializer(self, app: Any) -> SessionSerializer | None:
@@ -410,8 +418,11 @@ def _bad_signature() -> type[Exception]:
 
 
 def _holds_mutable(session: SecureCookieSession) -> bool:
-    # A tuple may hold a list.
-    return any(isinstance(value, (list, dict, tuple)) for value in session.values())
+    return not all(type(value) in _IMMUTABLE for value in session.values())
+
+
+#: What cannot change without the session noticing. A tuple is not one: it may hold a list.
+_IMMUTABLE = frozenset((bool, bytes, datetime, float, int, Markup, str, type(None), UUID))
 
 
 Flash = tuple[str, str]

@@ -89,14 +89,15 @@ class TaggedJSONSerializer:
         :raises SetupError: for a key that is in use, without `force`.
         """
         tag = tag_class(self)
-        if tag.key in self._readers and not force:
+        if tag.key and tag.key in self._readers and not force:
             raise SetupError(
                 f"The tag {tag_class.__name__} has the key {tag.key!r}, which is in use: give it"
                 " another one, or register it with force=True to replace that one."
             )
-        self._tags = [other for other in self._tags if other.key != tag.key]
+        if tag.key:  # without one it has a `tag` of its own, which goes by the key of another
+            self._tags = [other for other in self._tags if other.key != tag.key]
+            self._readers[tag.key] = tag.to_python
         self._tags.insert(len(self._tags) if index is None else index, tag)
-        self._readers[tag.key] = tag.to_python
 
     def dumps(self, value: Any) -> str:
         """Return `value` as compact tagged JSON."""

@@ -7,16 +7,23 @@ too, and need it.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from .globals import current_app
+from .context import current_context
 from .rendering import jinja
 
 if TYPE_CHECKING:
     import jinja2
 
+    from .app import App
     from .jinja import DispatchingJinjaLoader as DispatchingJinjaLoader
     from .jinja import Environment as Environment
+
+
+#: The name of a template, or several, of which the first that exists is taken.
+TemplateName: TypeAlias = (
+    "str | jinja2.Template | list[str] | list[jinja2.Template] | list[str | jinja2.Template]"
+)
 
 
 def __getattr__(name: str) -> Any:
@@ -25,44 +32,47 @@ def __getattr__(name: str) -> Any:
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
-def render_template(
-    template_name_or_list: str | jinja2.Template | list[str | jinja2.Template], **context: Any
-) -> str:
+def _app(function: str) -> App:
+    app: App = current_context(function).app
+    return app
+
+
+def _template(function: str, name: Any) -> tuple[App, jinja2.Template]:
+    app = _app(function)
+    return app, app.jinja_env.get_or_select_template(name)
+
+
+def render_template(template_name_or_list: TemplateName, **context: Any) -> str:
     """Render a template of the `templates` folder.
 
     :param template_name_or_list: Its name, or several, of which the first that exists is taken.
     :param context: The names that it knows, besides those of the context processors.
     :raises MissingPackage: where Jinja is not installed.
     """
-    template = current_app.jinja_env.get_or_select_template(template_name_or_list)
-    return current_app.render(template, context)
+    app, template = _template("render_template", template_name_or_list)
+    return app.render(template, context)
 
 
 def render_template_string(source: str, **context: Any) -> str:
     """Render a template from its text; values are escaped as in HTML."""
-    return current_app.render(current_app.jinja_env.from_string(source), context)
+    app = _app("render_template_string")
+    return app.render(app.jinja_env.from_string(source), context)
 
 
-def stream_template(
-    template_name_or_list: str | jinja2.Template | list[str | jinja2.Template], **context: Any
-) -> Iterator[str]:
+def stream_template(template_name_or_list: TemplateName, **context: Any) -> Iterator[str]:
     """Render a template piece by piece; return this from a view to stream it."""
-    template = current_app.jinja_env.get_or_select_template(template_name_or_list)
-    return current_app.stream(template, context)
+    app, template = _template("stream_template", template_name_or_list)
+    return app.stream(template, context)
 
 
 def stream_template_string(source: str, **context: Any) -> Iterator[str]:
     """Render a template from its text piece by piece."""
-    return current_app.stream(current_app.jinja_env.from_string(source), context)
-
-
-def get_template_attribute(template_name: str, attribute: str) -> Any:
-    """Return a macro or variable of a template, to call it from Python."""
-    return getattr(current_app.jinja_env.get_template(template_name).module, attribute)
+    app = _app("stream_template_string")
+    return app.stream(app.jinja_env.from_string(source), context)
 
 
 def render_block(
-    template_name_or_list: str | jinja2.Template | list[str | jinja2.Template],
+    template_name_or_list: TemplateName,
     block_name: str,
     /,
     **context: Any,
@@ -80,5 +90,5 @@ def render_block(
 
         return render_block("cart.html", "rows", rows=rows)
     """
-    template = current_app.jinja_env.get_or_select_template(template_name_or_list)
-    return current_app.render_block(template, block_name, context)
+    app, template = _template("render_block", template_name_or_list)
+    return app.render_block(template, block_name, context)

@@ -10,15 +10,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
+from copy import copy
+from importlib.metadata import version
+from io import BytesIO
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+import click.testing
 import werkzeug.test
 from werkzeug.test import TestResponse
 from werkzeug.wrappers import Request as WerkzeugRequest
 from werkzeug.wsgi import ClosingIterator
 
+from .commands import ScriptInfo
 from .errors import SetupError
 from .response import Response
 from .sessions import SessionMixin
@@ -79,7 +84,8 @@ class Client(werkzeug.test.Client):
     return a response with `status_code`, `text`, `json`, `headers`, `history`…
 
     Inside ``with client:`` the context of the last request stays open, so that a test can look at
-    `request`, `session` and `g`.
+    `request`, `session` and `g`. The functions of `before_serving` have run when the block begins;
+    when it ends, background tasks are waited for and the functions of `after_serving` run.
     """
 
     application: Any
@@ -94,8 +100,16 @@ class Client(werkzeug.test.Client):
         super().__init__(application, response_wrapper, use_cookies, allow_subdomain_redirects)
         self._use_cookies = use_cookies
         #: Goes into the environ of every request.
-        self.environ_base: dict[str, Any] = {"REMOTE_ADDR": "127.0.0.1"}
+        self.environ_base: dict[str, Any] = {
+            "REMOTE_ADDR": "127.0.0.1",
+            "HTTP_USER_AGENT": f"Werkzeug/{version('werkzeug')}",
+        }
         self._keeping = False
+        self._began = False
+        # The last body was a stream, whose request goes on.
+        self._streaming = False
+        # A session transaction only borrows the cookies.
+        self._visiting = False
         self._kept = ExitStack()
         # The contexts of requests that have ended and wait to be made current again.
         self._ended: list[AbstractContextManager[Any]] = []
@@ -108,23 +122,37 @@ class Client(werkzeug.test.Client):
         **kwargs: Any,
     ) -> TestResponse:
         """Send a request, and return the response."""
-        if not (
-            args and isinstance(args[0], (werkzeug.test.EnvironBuilder, dict, WerkzeugRequest))
-        ):
-            kwargs["environ_base"] = {**self.environ_base, **kwargs.get("environ_base", {})}
-            builder = EnvironBuilder(self.application, *args, **kwargs)
-            try:
-                args, kwargs = (builder.get_request(),), {}
-            finally:
-                builder.close()
-        response = super().open(
-            *args, buffered=buffered, follow_redirects=follow_redirects, **kwargs
-        )
+        builder = self._builder(args, kwargs)
+        try:
+            request = builder.get_request()
+        finally:
+            builder.close()
+        response = super().open(request, buffered=buffered, follow_redirects=follow_redirects)
+        body = request.environ["wsgi.input"]
+        if builder.input_stream is None and not self._streaming and not isinstance(body, BytesIO):
+            body.close()  # what Werkzeug writes larger forms into
         response.json_module = self.application.json
         return response
 
+    def _builder(self, args: Any, kwargs: Any) -> werkzeug.test.EnvironBuilder:
+        """Return what makes the environ of a request, with :attr:`environ_base` in it."""
+        given = args[0] if args else None
+        if isinstance(given, WerkzeugRequest):
+            given = given.environ
+        if isinstance(given, dict):
+            kwargs["environ_base"] = self.environ_base
+            return EnvironBuilder.from_environ(given, app=self.application, **kwargs)
+        if isinstance(given, werkzeug.test.EnvironBuilder):
+            builder = copy(given)
+            builder.environ_base = {**self.environ_base, **(given.environ_base or {})}
+            return builder
+        kwargs["environ_base"] = {**self.environ_base, **kwargs.get("environ_base", {})}
+        return EnvironBuilder(self.application, *args, **kwargs)
+
     def run_wsgi_app(self, environ: WSGIEnvironment, buffered: bool = False) -> Any:
         """Call the application, after closing what is open of the request before."""
+        if self._visiting:
+            return super().run_wsgi_app(environ, buffered)
         self._kept.close()
         body = environ["wsgi.input"]
         if self._keeping:
@@ -135,7 +163,8 @@ class Client(werkzeug.test.Client):
             self._keep_open()
         if status[:3] in ("307", "308") and body.seekable():
             body.seek(0)  # the redirected request sends it again
-        if hasattr(chunks, "close"):
+        self._streaming = hasattr(chunks, "close")
+        if self._streaming:
             # The request of a stream ends when the test closes it.
             chunks = ClosingIterator(chunks, self._keep_open)
         return chunks, status, headers
@@ -154,6 +183,7 @@ class Client(werkzeug.test.Client):
         if self._keeping:
             raise SetupError("`with client:` cannot be used inside itself.")
         self._keeping = True
+        self._began = self.application.startup()
         return self
 
     def __exit__(
@@ -163,7 +193,11 @@ class Client(werkzeug.test.Client):
         traceback: TracebackType | None,
     ) -> None:
         self._keeping = False
-        self._kept.close()
+        try:
+            self._kept.close()
+        finally:
+            if self._began:
+                self.application.shutdown()
 
     @contextmanager
     def session_transaction(self, *args: Any, **kwargs: Any) -> Iterator[SessionMixin]:
@@ -203,11 +237,46 @@ class Client(werkzeug.test.Client):
             return answer(environ, start_response)
 
         own, self.application = self.application, application
+        self._visiting = True
         try:
             super().open(environ, buffered=True)
         finally:
             self.application = own
+            self._visiting = False
         return seen[0]
+
+
+class CliRunner(click.testing.CliRunner):
+    """Calls commands as the command line would, and catches what they print.
+
+    :param app: The application whose commands they are.
+    :param kwargs: For :class:`click.testing.CliRunner`.
+
+    .. code-block:: python
+
+        result = app.test_cli_runner().invoke(args=["create-user", "ada"])
+        assert result.output == "Created ada.\n"
+    """
+
+    def __init__(self, app: Any, **kwargs: Any) -> None:
+        self.app = app
+        super().__init__(**kwargs)
+
+    def invoke(  # type: ignore[override]
+        self, cli: Any = None, args: Any = None, **kwargs: Any
+    ) -> click.testing.Result:
+        """Call a command.
+
+        :param cli: The command or group; the application's own group where it is None.
+        :param args: The arguments, as a list or as one text.
+        :param kwargs: For :meth:`click.testing.CliRunner.invoke`.
+        :returns: `exit_code`, `output`, `exception`…
+        """
+        if cli is None:
+            cli = self.app.cli
+        if "obj" not in kwargs:
+            kwargs["obj"] = ScriptInfo(create_app=lambda: self.app)
+        return super().invoke(cli, args, **kwargs)
 
 
 def _empty_answer(environ: WSGIEnvironment, start_response: StartResponse) -> list[bytes]:

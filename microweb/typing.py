@@ -18,10 +18,16 @@ from werkzeug.wrappers import Response
 from .response import HeadersValue as HeadersValue
 from .response import ResponseReturnValue as ResponseReturnValue
 from .response import ResponseValue as ResponseValue
-from .scope import ErrorKey as ErrorKey
 
 #: A status as a view may return it: a code, or a line such as ``"418 I'm a teapot"``.
 StatusCode: TypeAlias = int | str
+
+#: One value of a header as a view may return it.
+HeaderValue: TypeAlias = str | list[str] | tuple[str, ...]
+ShellContextProcessorCallable: TypeAlias = Callable[[], dict[str, Any]]
+
+#: What an error handler is registered for: a status code (None for any) and a class.
+ErrorKey: TypeAlias = tuple[int | None, type[Exception]]
 
 RouteCallable: TypeAlias = Callable[..., ResponseReturnValue | Awaitable[ResponseReturnValue]]
 BeforeRequestCallable: TypeAlias = Callable[

@@ -16,11 +16,12 @@ from microweb.context import current
 
 
 @pytest.fixture
-def app() -> App:
-    """An application with a key, as most tests want it."""
+def app() -> Iterator[App]:
+    """An application with a key, as most tests want it; what it started is ended."""
     app = App("example", root_path=os.getcwd(), static_folder=None)
     app.config.update(SECRET_KEY="a key for tests only", TESTING=True)
-    return app
+    yield app
+    app.shutdown()
 
 
 @pytest.fixture(autouse=True)

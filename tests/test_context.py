@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
+import re
 import threading
 from collections.abc import Callable, Iterator
 from io import BytesIO
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,11 +20,19 @@ from microweb import (
     after_this_request,
     copy_current_request_context,
     current_app,
+    flash,
     g,
+    get_flashed_messages,
+    get_template_attribute,
     has_app_context,
     has_request_context,
+    render_block,
+    render_template,
+    render_template_string,
     request,
     session,
+    stream_template,
+    stream_template_string,
     url_for,
 )
 from microweb.context import Globals, current
@@ -87,6 +98,65 @@ def test_outside_of_a_context_a_name_says_what_it_needs(
     assert isinstance(caught.value, RuntimeError)
 
 
+@pytest.mark.parametrize(
+    ("name", "use", "message"),
+    [
+        ("flash", lambda: flash("saved"), NEEDS_REQUEST),
+        ("get_flashed_messages", get_flashed_messages, NEEDS_REQUEST),
+        ("render_template", lambda: render_template("x.html"), NEEDS_APP),
+        ("render_template_string", lambda: render_template_string("x"), NEEDS_APP),
+        ("stream_template", lambda: stream_template("x.html"), NEEDS_APP),
+        ("stream_template_string", lambda: stream_template_string("x"), NEEDS_APP),
+        ("render_block", lambda: render_block("x.html", "rows"), NEEDS_APP),
+        ("get_template_attribute", lambda: get_template_attribute("x.html", "a"), NEEDS_APP),
+    ],
+)
+def test_a_function_that_needs_a_context_is_called_by_its_own_name(
+    name: str, use: Callable[[], object], message: str
+) -> None:
+    with pytest.raises(OutsideContext) as caught:
+        use()
+    assert str(caught.value) == message.format(name)
+
+
+def test_in_a_thread_the_message_names_what_takes_the_context_along() -> None:
+    with pytest.raises(OutsideContext) as caught:
+        in_thread(lambda: request.path)
+    assert re.fullmatch(
+        r"'request' was used outside of a request context, in the thread '.*run.*': it only has a"
+        r" value while microweb handles a request; where a view starts the thread, wrap its"
+        r" function with copy_current_request_context; elsewhere `with"
+        r" app\.test_request_context\('/path'\):` opens one\.",
+        str(caught.value),
+    )
+
+
+@pytest.mark.parametrize(
+    ("line", "what", "opens"),
+    [
+        ("request.path", "'request' was used outside of a request context", "test_request_context"),
+        (
+            "current_app.name",
+            "'current_app' was used outside of an application context",
+            "app_context()",
+        ),
+        ("url_for('index')", "'url_for' was used outside of an application context", "app_context"),
+    ],
+)
+def test_at_import_the_message_names_the_line_of_the_module(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, line: str, what: str, opens: str
+) -> None:
+    name = f"imported_{len(line)}"
+    path = tmp_path / f"{name}.py"
+    path.write_text(f"from microweb import current_app, request, url_for\n\n{line}\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    with pytest.raises(OutsideContext) as caught:
+        importlib.import_module(name)
+    message = str(caught.value)
+    assert message.startswith(f"{what}, while {name!r} is imported ({path}:3): it only has")
+    assert f"; use it in a function that is called later; `with app.{opens}" in message
+
+
 @pytest.mark.parametrize("name", ["request", "session", "g", "current_app"])
 def test_outside_of_a_context_nothing_can_be_assigned(name: str) -> None:
     proxies: dict[str, Any] = {"request": request, "session": session, "g": g}
@@ -135,7 +205,7 @@ def test_whether_there_is_a_context_can_be_asked(app: App) -> None:
 def test_an_application_context_knows_the_application(app: App) -> None:
     with app.app_context() as context:
         assert current_app == app
-        assert current_app._get_current_object() is app  # type: ignore[attr-defined]
+        assert current_app._get_current_object() is app
         assert context.app is app
         assert isinstance(current_app, App)
 
@@ -365,7 +435,7 @@ def test_an_application_names_its_class_for_g() -> None:
 
 def test_the_proxy_of_the_request_is_as_good_as_the_request(app: App) -> None:
     with app.test_request_context("/?a=1"):
-        real = request._get_current_object()  # type: ignore[attr-defined]
+        real = request._get_current_object()
         assert type(real) is Request
         assert request == real
         assert repr(request) == repr(real)
@@ -506,7 +576,7 @@ def test_a_copied_context_shares_the_request_object(app: App, touched_before: bo
     with app.test_request_context() as context:
         if touched_before:
             assert request.path == "/"
-        find: Callable[[], Request] = request._get_current_object  # type: ignore[attr-defined]
+        find: Callable[[], Request] = request._get_current_object
         assert in_thread(copy_current_request_context(find)) is context.request
 
 

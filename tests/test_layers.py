@@ -20,10 +20,12 @@ MAY_IMPORT: dict[str, set[str]] = {
     "signals": set(),
     "provider": {"lazy"},
     "tagged": {"errors", "provider"},
+    "listing": {"errors"},
     # 2: what a request is made of
     "config": {"errors"},
     "request": {"errors", "lazy"},
     "response": {"errors", "lazy"},
+    "typing": {"response"},
     "routing": {"errors"},
     "jinja": {"errors"},
     # 3: what is done with it
@@ -31,44 +33,62 @@ MAY_IMPORT: dict[str, set[str]] = {
     "sessions": {"config", "errors", "request", "response", "tagged"},
     "files": {"request", "response"},
     "convert": {"provider", "response"},
-    "scope": {"errors", "lazy", "response", "routing"},
-    "typing": {"response", "scope"},
-    # 4: what one request needs of the application
+    "scope": {"errors", "lazy", "response", "routing", "typing"},
+    # 4: what one request needs of the application, and one process
     "context": {"errors", "input", "lazy", "request", "response", "sessions"},
-    "blueprint": {"errors", "routing", "scope"},
-    "plan": {"routing", "scope"},
+    "discovery": {"errors", "scope"},
+    "commands": {"config", "context", "discovery", "errors"},
+    "blueprint": {"commands", "context", "errors", "lazy", "response", "routing", "scope"},
+    "plan": {"routing", "scope", "typing"},
+    "loop": {"errors"},
+    "background": {"errors"},
+    "worker": {"background", "errors", "loop"},
     # 5: tools around the application
     "streaming": set(),
     "logging": {"context"},
-    "serving": {"errors"},
-    "testing": {"context", "errors", "response", "sessions"},
-    # 6: the application, in four steps
+    "debug": {"context", "errors", "plan", "request", "routing"},
+    "pages": {"context", "convert", "errors", "response"},
+    "serving": set(),
+    "testing": {"commands", "context", "errors", "response", "sessions"},
+    # 6: the application, in six steps
     "assembly": {
-        *("blueprint", "config", "context", "errors", "files", "lazy", "logging", "plan"),
-        *("provider", "request", "response", "routing", "scope", "sessions"),
+        *("blueprint", "commands", "config", "context", "errors", "files", "lazy", "logging"),
+        *("loop", "plan", "provider", "request", "response", "routing", "scope", "sessions"),
+        *("typing", "worker"),
     },
+    "linking": {"assembly", "context", "errors", "request", "response"},
+    "working": {"config", "context", "errors", "linking", "serving", "testing", "worker"},
     "rendering": {
-        *("assembly", "context", "errors", "jinja", "lazy", "scope", "sessions", "signals"),
+        *("context", "errors", "jinja", "lazy", "scope", "sessions", "signals", "working"),
     },
-    "handling": {"context", "convert", "rendering", "response"},
+    "handling": {
+        *("config", "context", "convert", "debug", "pages", "plan", "rendering", "response"),
+    },
     "app": {
-        *("assembly", "config", "context", "convert", "errors", "handling", "input"),
-        *("request", "response", "routing", "serving", "signals", "streaming", "testing"),
+        *("context", "convert", "errors", "handling", "input", "plan", "request", "response"),
+        *("routing", "signals", "streaming"),
     },
     # 7: what stands above the application
     "globals": {"app", "context", "request", "sessions"},
-    "cli": {"app", "config", "errors", "serving"},
-    # 8: what views call
+    "cli": {"commands", "config", "discovery", "listing", "serving"},
+    # 8: what views call, and what they are
     "helpers": {
-        *("app", "context", "files", "globals", "rendering", "response", "sessions", "signals"),
+        *("app", "context", "errors", "files", "globals", "loop", "rendering", "response"),
+        *("sessions", "signals"),
     },
-    "templating": {"globals", "jinja", "rendering"},
+    "templating": {"app", "context", "jinja", "rendering"},
+    "views": {"errors", "globals", "typing"},
     # 9: the faces, which only gather names
     "json": {"context", "helpers", "provider"},
     "json.provider": {"provider"},
     "json.tag": {"tagged"},
     "ctx": {"context", "helpers"},
     "wrappers": {"request", "response"},
+    "compat": set(),
+    "compat.flask": {
+        *("app", "blueprint", "cli", "config", "ctx", "errors", "globals", "helpers", "json"),
+        *("logging", "sessions", "signals", "templating", "testing", "typing", "views", "wrappers"),
+    },
     "__init__": {
         *("app", "blueprint", "config", "globals", "helpers", "json", "request", "response"),
         *("signals", "templating"),
@@ -77,7 +97,15 @@ MAY_IMPORT: dict[str, set[str]] = {
 }
 
 #: Imports inside of functions that are allowed: what only some users need, or need late.
-LATE = {("app", "testing"), ("rendering", "jinja"), ("templating", "jinja")}
+LATE = {
+    ("assembly", "commands"),
+    ("blueprint", "commands"),
+    ("handling", "debug"),
+    ("handling", "pages"),
+    ("rendering", "jinja"),
+    ("templating", "jinja"),
+    ("working", "testing"),
+}
 
 
 def modules() -> list[Path]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -59,3 +60,25 @@ def test_the_tour_streams_with_the_request_to_the_end(blocks: list[App]) -> None
 @pytest.mark.parametrize("command", ["make run", "make test"])
 def test_the_two_commands_stand_on_the_first_screen(command: str) -> None:
     assert command in "\n".join(README.splitlines()[:30])
+
+
+def test_the_tour_runs_tasks_after_the_response_and_cleans_up(blocks: list[App]) -> None:
+    app = blocks[2]
+    seen: list[str] = []
+
+    @app.while_serving
+    def look() -> Iterator[None]:
+        yield
+        seen.extend(app.extensions["visits"])
+
+    with app.test_client() as client:
+        assert client.get("/visit").text == "hello"
+        visits = app.extensions["visits"]
+    assert (seen, visits) == (["/visit"], [])
+
+
+def test_coming_from_flask_has_a_table_of_two_columns() -> None:
+    table = README.split("| subject | Flask 3.1 | microweb |\n", 1)[1].split("\n\n", 1)[0]
+    rows = table.splitlines()[1:]
+    assert len(rows) >= 20
+    assert {row.count("|") for row in rows} == {4}

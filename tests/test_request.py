@@ -126,7 +126,11 @@ def test_a_body_without_a_length_is_counted_while_it_is_read(app: App) -> None:
         response = app.test_client().post(
             "/data",
             input_stream=BytesIO(body),
-            environ_overrides={"wsgi.input_terminated": True, "HTTP_TRANSFER_ENCODING": "chunked"},
+            environ_overrides={
+                "CONTENT_LENGTH": "",
+                "wsgi.input_terminated": True,
+                "HTTP_TRANSFER_ENCODING": "chunked",
+            },
         )
         assert response.status_code == status
 

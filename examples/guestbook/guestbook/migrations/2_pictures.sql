@@ -1,0 +1,2 @@
+ALTER TABLE entry ADD COLUMN picture TEXT;
+ALTER TABLE entry ADD COLUMN description TEXT NOT NULL DEFAULT '';

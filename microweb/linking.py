@@ -1,0 +1,122 @@
+"""The URLs of an application: what matches and builds them, for a request or without one."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import quote
+
+from werkzeug.routing import BuildError, MapAdapter
+from werkzeug.utils import redirect
+
+from .assembly import Assembly
+from .context import current
+from .errors import SetupError, describe
+from .request import Request
+from .response import Response
+
+
+class Linking(Assembly):
+    """The part of an application that builds URLs."""
+
+    def create_url_adapter(self, request: Request | None) -> MapAdapter | None:
+        """Return what matches and builds URLs for a request, or without one by `SERVER_NAME`."""
+        server_name = self.config["SERVER_NAME"]
+        if request is not None:
+            if self.config["TRUSTED_HOSTS"] is not None:
+                request.trusted_hosts = self.config["TRUSTED_HOSTS"]
+                request.host  # noqa: B018 - refuses a host that is not among them
+            if self.url_map.host_matching:
+                return self.url_map.bind_to_environ(request.environ)
+            # None: whatever is before the server name in the Host header.
+            subdomain = None if self.subdomain_matching else self.url_map.default_subdomain
+            return self.url_map.bind_to_environ(request.environ, server_name, subdomain)
+        if server_name is None:
+            return None
+        return self.url_map.bind(
+            server_name,
+            script_name=self.config["APPLICATION_ROOT"],
+            url_scheme=self.config["PREFERRED_URL_SCHEME"],
+        )
+
+    def _adapts_by_itself(self) -> bool:
+        own = self.create_url_adapter
+        return getattr(own, "__func__", None) is not Linking.create_url_adapter
+
+    def url_for(
+        self,
+        endpoint: str,
+        *,
+        _anchor: str | None = None,
+        _method: str | None = None,
+        _scheme: str | None = None,
+        _external: bool | None = None,
+        **values: Any,
+    ) -> str:
+        """Build the URL of an endpoint; see :func:`microweb.url_for`."""
+        if not isinstance(endpoint, str):
+            raise TypeError(f"url_for takes the name of an endpoint, not {describe(endpoint)}.")
+        context = current.get()
+        if context is not None and context.environ is not None:
+            adapter = context.url_adapter
+            if endpoint.startswith("."):
+                blueprint = context.request.blueprint
+                endpoint = f"{blueprint}{endpoint}" if blueprint else endpoint[1:]
+            external = _scheme is not None if _external is None else _external
+        else:
+            adapter = self.create_url_adapter(None)
+            external = True if _external is None else _external
+        if adapter is None:
+            raise SetupError(
+                f"url_for({endpoint!r}) outside of a request does not know the host: set"
+                " app.config['SERVER_NAME'], and APPLICATION_ROOT and PREFERRED_URL_SCHEME if"
+                " they differ from '/' and 'http'."
+            )
+        if _scheme is not None and not external:
+            raise ValueError("url_for with _scheme builds a whole URL: leave out _external=False.")
+        self.inject_url_defaults(endpoint, values)
+        try:
+            url = adapter.build(
+                endpoint, values, method=_method, url_scheme=_scheme, force_external=external
+            )
+        except BuildError as error:
+            values.update(_anchor=_anchor, _method=_method, _scheme=_scheme, _external=external)
+            return self.handle_url_build_error(error, endpoint, values)
+        except (TypeError, ValueError) as error:  # of a converter
+            raise ValueError(
+                f"url_for({endpoint!r}) cannot write the values {values!r} into the URL: {error}"
+            ) from error
+        if _anchor is not None:
+            url = f"{url}#{quote(_anchor, safe=_ANCHOR_SAFE)}"
+        return url
+
+    def redirect(self, location: str, code: int = 302) -> Response:
+        """Return a redirect; :func:`microweb.redirect` calls this, so override it to change both.
+
+        :param location: The URL.
+        :param code: The status code.
+        """
+        return redirect(location, code, self.response_class)  # type: ignore[return-value]
+
+    def inject_url_defaults(self, endpoint: str, values: dict[str, Any]) -> None:
+        """Let the `url_defaults` functions of the endpoint's scopes add values."""
+        for scope in self._scopes(endpoint.rpartition(".")[0]):
+            for function in scope.url_defaults:
+                function(endpoint, values)
+
+    def handle_url_build_error(
+        self, error: BuildError, endpoint: str, values: dict[str, Any]
+    ) -> str:
+        """Ask the `url_build_error_handlers` for a URL, or raise the error."""
+        for handler in self.url_build_error_handlers:
+            try:
+                url = handler(error, endpoint, values)
+            except BuildError as later:
+                error = later
+            else:
+                if url is not None:
+                    return url
+        raise error
+
+
+#: What may stand in a fragment as it is (RFC 3986 section 3.5).
+_ANCHOR_SAFE = "%!#$&'()*+,/:;=?@"

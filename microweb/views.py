@@ -1,0 +1,146 @@
+"""Class-based views: a class whose methods answer requests.
+
+.. code-block:: python
+
+    class UserAPI(MethodView):
+        def get(self, id):
+            return {"id": id}
+
+        async def delete(self, id):
+            await remove(id)
+            return "", 204
+
+    app.add_url_rule("/users/<int:id>", view_func=UserAPI.as_view("user"))
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from typing import Any, ClassVar, NoReturn
+
+from werkzeug.exceptions import MethodNotAllowed
+
+from .errors import SetupError, describe
+from .globals import current_app, request
+from .typing import ResponseReturnValue, RouteCallable
+
+_METHODS = ("get", "post", "head", "options", "delete", "put", "trace", "patch")
+
+
+class View:
+    """A view that is a class: :meth:`dispatch_request` answers.
+
+    .. code-block:: python
+
+        class Page(View):
+            def __init__(self, template):
+                self.template = template
+
+            def dispatch_request(self):
+                return render_template(self.template)
+
+        app.add_url_rule("/about", view_func=Page.as_view("about", "about.html"))
+    """
+
+    #: The methods that the view answers; GET without them.
+    methods: ClassVar[Collection[str] | None] = None
+    #: Whether OPTIONS is answered without the view.
+    provide_automatic_options: ClassVar[bool | None] = None
+    #: Decorators for the function that :meth:`as_view` makes; the last one is the outermost.
+    decorators: ClassVar[list[Callable[..., Any]]] = []
+    #: Make an object for each request. Where it is False one object answers all of them, in all
+    #: threads: it is made once, and must not keep anything of a request.
+    init_every_request: ClassVar[bool] = True
+
+    # Typed so that a subclass can name the variables of its URL.
+    def dispatch_request(self, *args: Any, **kwargs: Any) -> Any:
+        """Answer the request; the variables of the URL are keyword arguments."""
+        raise NotImplementedError(f"{type(self).__name__} needs a method dispatch_request.")
+
+    @classmethod
+    def as_view(cls, name: str, *class_args: Any, **class_kwargs: Any) -> RouteCallable:
+        """Return a view function, for `add_url_rule`.
+
+        :param name: The name of the endpoint.
+        :param class_args: For the class, whenever an object of it is made.
+        :raises SetupError: where `name` is missing.
+        """
+        if not isinstance(name, str):
+            raise SetupError(
+                f"{cls.__name__}.as_view() needs the name of the endpoint first:"
+                f" {cls.__name__}.as_view('{cls.__name__.lower()}')."
+            )
+        if cls.init_every_request:
+
+            def view(**kwargs: Any) -> Any:
+                instance = view.view_class(  # type: ignore[attr-defined]
+                    *class_args, **class_kwargs
+                )
+                return current_app.ensure_sync(instance.dispatch_request)(**kwargs)
+
+        else:
+            only = cls(*class_args, **class_kwargs)
+
+            def view(**kwargs: Any) -> Any:
+                return current_app.ensure_sync(only.dispatch_request)(**kwargs)
+
+        view.__name__ = name
+        view.__module__ = cls.__module__
+        view.__doc__ = cls.__doc__
+        decorated: Any = view
+        for decorator in cls.decorators:
+            decorated = _decorated(decorator, decorated, cls)
+        # On both: a decorator may leave these attributes behind.
+        function: Any
+        for function in (view, decorated):
+            function.view_class = cls
+            function.methods = cls.methods
+            function.provide_automatic_options = cls.provide_automatic_options
+        return decorated  # type: ignore[no-any-return]
+
+
+def _decorated(decorator: Callable[..., Any], view: Any, cls: type[View]) -> Any:
+    name, module = view.__name__, view.__module__
+    decorated = decorator(view)
+    if not callable(decorated):
+        raise SetupError(
+            f"The decorator {describe(decorator)} of {cls.__name__} returned {decorated!r} and not"
+            " a function: is a return missing?"
+        )
+    decorated.__name__, decorated.__module__ = name, module
+    return decorated
+
+
+class MethodView(View):
+    """A view with a method for each HTTP method: ``get``, ``post``, ``delete``…
+
+    The methods that the class has are those that its URL answers; HEAD is answered by ``get``
+    where there is no ``head``. A method may be asynchronous.
+    """
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "methods" not in cls.__dict__:
+            found = {
+                method.upper()
+                for base in cls.__mro__
+                for method in (getattr(base, "methods", None) or ())
+                if base is not cls
+            }
+            found |= {method.upper() for method in _METHODS if hasattr(cls, method)}
+            if found:
+                cls.methods = found
+
+    def dispatch_request(self, **kwargs: Any) -> ResponseReturnValue:
+        """Call the method that is named like the request's."""
+        name = request.method.lower()
+        method = getattr(self, name, None)
+        if method is None and name == "head":
+            method = getattr(self, "get", None)
+        if method is None:
+            self._refuse()
+        answer: ResponseReturnValue = current_app.ensure_sync(method)(**kwargs)
+        return answer
+
+    def _refuse(self) -> NoReturn:
+        raise MethodNotAllowed([name.upper() for name in _METHODS if hasattr(self, name)])

@@ -1,0 +1,235 @@
+"""An application outside of its requests: contexts by hand, tests, its processes, running it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from contextvars import copy_context
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from .config import debug_from_environment, load_dotenv_files
+from .context import Context, ContextManager, current
+from .errors import describe
+from .linking import Linking
+from .serving import serve
+from .worker import check_generator, refuse_generator
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+
+    from .testing import Client, CliRunner
+
+F = TypeVar("F", bound=Callable[[], Any])
+
+
+class Working(Linking):
+    """The part of an application that is used by hand, and that begins and ends its processes."""
+
+    #: The class of :meth:`test_client`; None for `microweb.testing.Client`.
+    test_client_class: type[Client] | None = None
+    #: The class of :meth:`test_cli_runner`; None for `microweb.testing.CliRunner`.
+    test_cli_runner_class: type[CliRunner] | None = None
+
+    def _opened(self, context: Context) -> None:
+        raise NotImplementedError
+
+    def _close(self, context: Context, error: BaseException | None) -> None:
+        raise NotImplementedError
+
+    # --- contexts by hand
+
+    def app_context(self) -> ContextManager:
+        """Return a context without a request: ``with app.app_context():``."""
+        return ContextManager(Context(self), self._opened, self._close)
+
+    def request_context(self, environ: WSGIEnvironment) -> ContextManager:
+        """Return a context with the request of a WSGI environ."""
+        return ContextManager(Context(self, environ), self._opened, self._close)
+
+    def copied_context(self, context: Context) -> ContextManager:
+        """Return a context with the request of another one, for another thread."""
+        copy = Context(self, context.environ)
+        copy.__dict__.update(context.__dict__, borrowed=True, keep=None, background=())
+        copy.__dict__.pop("g", None)
+        return ContextManager(copy, lambda context: None, self._close)
+
+    def test_request_context(self, *args: Any, **kwargs: Any) -> ContextManager:
+        """Return a context with a request made up for a test.
+
+        :param args: A path such as ``"/?page=2"``, and what
+            :class:`werkzeug.test.EnvironBuilder` takes: `method`, `data`, `json`, `headers`…
+
+        .. code-block:: python
+
+            with app.test_request_context("/users/7", method="POST"):
+                assert request.view_args == {"id": 7}
+        """
+        from .testing import make_environ
+
+        return self.request_context(make_environ(self, *args, **kwargs))
+
+    def test_client(self, use_cookies: bool = True, **kwargs: Any) -> Client:
+        """Return a client that calls the application without a server; see `microweb.testing`."""
+        from .testing import Client
+
+        return (self.test_client_class or Client)(
+            self, self.response_class, use_cookies=use_cookies, **kwargs
+        )
+
+    def test_cli_runner(self, **kwargs: Any) -> CliRunner:
+        """Return what calls the application's commands in a test; see `microweb.testing`.
+
+        :param kwargs: For :class:`click.testing.CliRunner`.
+        """
+        from .testing import CliRunner
+
+        return (self.test_cli_runner_class or CliRunner)(self, **kwargs)
+
+    # --- the life of a process
+
+    def before_serving(self, f: F) -> F:
+        """Call the function once in each worker process, before its first request.
+
+        Under uWSGI that is right after the fork, elsewhere with the first request; in a test it is
+        ``with app.test_client()``. The function may be asynchronous, and has an application
+        context. Where it fails, the request does, and the next one tries again.
+
+        .. code-block:: python
+
+            @app.before_serving
+            def connect():
+                app.extensions["pool"] = make_pool()
+        """
+        refuse_generator("before_serving", f)
+        self._append("before_serving", self.worker.before, f)
+        return f
+
+    def after_serving(self, f: F) -> F:
+        """Call the function once at the end of each worker process that has started.
+
+        Background tasks are done by then. All such functions run: the failure of one is logged.
+        """
+        refuse_generator("after_serving", f)
+        self._append("after_serving", self.worker.after, f)
+        return f
+
+    def while_serving(self, f: F) -> F:
+        """Run a generator function up to its `yield` at the start, and from there at the end.
+
+        It comes after the functions of `before_serving`, and ends before those of `after_serving`,
+        the last one first. It may be asynchronous.
+
+        :raises SetupError: for a function without a `yield`.
+
+        .. code-block:: python
+
+            @app.while_serving
+            async def client():
+                async with httpx.AsyncClient() as app.extensions["http"]:
+                    yield
+        """
+        check_generator(f)
+        self._append("while_serving", self.worker.during, f)
+        return f
+
+    def startup(self) -> bool:
+        """Start this process's worker now, if it has not started: run the functions of the start.
+
+        :returns: Whether it was this call that started it, and has to call :meth:`shutdown`.
+        """
+        return self.worker.start()
+
+    def shutdown(self) -> None:
+        """End this process's worker: background tasks, functions of the end, the event loop.
+
+        A server's process does so by itself when it exits. A request afterwards starts it again.
+        """
+        self.worker.stop()
+
+    def add_background_task(self, f: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
+        """Call a function after the response, in a thread of this process.
+
+        In a request it begins when the request has ended, and has a copy of its context: `request`
+        and `session` as they were (read what is needed of the body before), a new `g`, and the
+        teardown functions at its end. Its errors are logged. A shutdown waits
+        `BACKGROUND_TASK_TIMEOUT` seconds for the tasks; one that must not be lost belongs into a
+        queue of its own, outside of the process.
+
+        :param f: The function; it may be asynchronous.
+        :param args: Its arguments.
+        :raises SetupError: where `BACKGROUND_TASK_QUEUE` tasks are waiting or running.
+
+        .. code-block:: python
+
+            @app.post("/orders")
+            def order():
+                app.add_background_task(send_mail, request.form["email"])
+                return "", 202
+        """
+        context = current.get()
+        in_request = context is not None and context.environ is not None and context.app is self
+        if context is not None and in_request:
+            context.request  # noqa: B018 - made now, so that there is one to share
+            manager = self.copied_context(context)
+        else:
+            manager = self.app_context()
+        call = self.ensure_sync(f)
+
+        def task() -> None:
+            try:
+                with manager:
+                    call(*args, **kwargs)
+            except Exception:
+                self.logger.exception("The background task %s failed", describe(f))
+
+        variables = copy_context()
+        begin = self.worker.announce(lambda: variables.run(task))
+        if context is None or not in_request:
+            begin()
+        else:
+            context.background = [*context.background, begin]
+
+    # --- run
+
+    def run(
+        self,
+        host: str | None = None,
+        port: int | None = None,
+        debug: bool | None = None,
+        load_dotenv: bool = True,
+        **options: Any,
+    ) -> None:
+        """Serve the application on this machine, for development.
+
+        In debug mode the server restarts when a file changes and shows a debugger in the browser.
+
+        :param host: The address to listen on; ``127.0.0.1``, or the host of `SERVER_NAME`.
+        :param port: The port; 8000, or the next free one, or the port of `SERVER_NAME`.
+        :param debug: Switch debug mode on or off first.
+        :param load_dotenv: Read ``.env`` and ``.microwebenv`` first, if python-dotenv is there.
+        :param options: Passed to :func:`werkzeug.serving.run_simple`.
+
+        The command ``microweb run`` serves the application by itself, so that the call does
+        nothing under it.
+        """
+        if os.environ.get("MICROWEB_RUN_FROM_CLI") == "true":
+            return
+        if load_dotenv:
+            load_dotenv_files()
+            if "MICROWEB_DEBUG" in os.environ:
+                self.debug = debug_from_environment()
+        if debug is not None:
+            self.debug = debug
+        if port is not None:
+            try:
+                port = int(port)
+            except (TypeError, ValueError):
+                raise TypeError(f"The port must be a number, and not {port!r}.") from None
+        options.setdefault("use_reloader", self.debug)
+        options.setdefault("use_debugger", self.debug)
+        options.setdefault("threaded", True)
+        server_host, _, server_port = (self.config["SERVER_NAME"] or "").partition(":")
+        if port is None and server_port:
+            port = int(server_port)
+        application: Any = self
+        serve(application, self.name, host or server_host or None, port, **options)

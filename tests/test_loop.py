@@ -1,0 +1,590 @@
+"""The event loop of a process: one for all requests and threads, and what becomes of failures."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import ContextVar
+from functools import partial
+from types import FrameType
+from typing import Any, NoReturn
+
+import pytest
+
+import microweb.loop
+from microweb.errors import CoroutineCancelled, SetupError, describe
+from microweb.loop import EventLoop
+
+Reports = list[tuple[str, str]]
+color: ContextVar[str] = ContextVar("color", default="none")
+
+
+@pytest.fixture
+def reports() -> Reports:
+    return []
+
+
+@pytest.fixture
+def loop(reports: Reports) -> Iterator[EventLoop]:
+    loop = EventLoop(lambda message, error: reports.append((message, repr(error))))
+    yield loop
+    loop.stop()
+    assert loop_threads() == []
+
+
+def loop_threads() -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if thread.name == "microweb-loop"]
+
+
+def eventually(true: Callable[[], bool]) -> None:
+    """Wait a moment for what another thread does, and fail where it does not."""
+    deadline = time.monotonic() + 5
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.001)
+
+
+async def which() -> asyncio.AbstractEventLoop:
+    return asyncio.get_running_loop()
+
+
+# --- results and errors
+
+
+def test_a_coroutine_gets_its_arguments_and_its_result_comes_back(loop: EventLoop) -> None:
+    async def add(a: int, *, b: int) -> int:
+        await asyncio.sleep(0)
+        return a + b
+
+    assert loop.run(add, 2, b=3) == 5
+
+
+def test_an_awaitable_of_any_kind_can_be_run(loop: EventLoop) -> None:
+    class Later:
+        def __await__(self) -> Generator[Any, None, str]:
+            yield from asyncio.sleep(0).__await__()
+            return "later"
+
+    def function() -> Awaitable[str]:
+        return Later()
+
+    assert loop.run(function) == "later"
+
+
+def test_an_error_reaches_the_caller_as_it_is_with_its_traceback(loop: EventLoop) -> None:
+    error = LookupError("none")
+
+    async def fail() -> NoReturn:
+        await asyncio.sleep(0)
+        raise error
+
+    with pytest.raises(LookupError) as raised:
+        loop.run(fail)
+    assert raised.value is error
+    assert [entry.name for entry in raised.traceback][-1] == "fail"
+
+
+def test_asyncio_is_not_imported_before_there_is_a_coroutine() -> None:
+    program = (
+        "import sys; from microweb import App; app = App('a', static_folder=None);"
+        "app.get('/')(lambda: ''); app.wsgi_app({'REQUEST_METHOD': 'GET', 'PATH_INFO': '/'},"
+        " lambda *args: None); assert 'asyncio' not in sys.modules; app.shutdown();"
+        "assert 'asyncio' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-W", "error", "-c", program], check=True)
+
+
+# --- one loop
+
+
+def test_it_starts_when_it_is_needed_and_says_so_once() -> None:
+    started: list[str] = []
+    loop = EventLoop(print, lambda: started.append("started"))
+    assert (started, loop_threads()) == ([], [])
+    loops = {loop.run(which) for _ in range(3)}
+    assert (len(loops), started, len(loop_threads())) == (1, ["started"], 1)
+    loop.stop()
+
+
+def test_all_threads_share_it_also_when_they_come_at_once(loop: EventLoop) -> None:
+    barrier = threading.Barrier(20)
+
+    def call(_: int) -> asyncio.AbstractEventLoop:
+        barrier.wait()
+        running: asyncio.AbstractEventLoop = loop.run(which)
+        return running
+
+    with ThreadPoolExecutor(20) as threads:
+        assert len(set(threads.map(call, range(20)))) == 1
+    assert [thread.daemon for thread in loop_threads()] == [True]
+
+
+def test_what_belongs_to_a_loop_is_used_by_later_coroutines(loop: EventLoop) -> None:
+    async def open_them() -> tuple[asyncio.Queue[str], asyncio.Lock, asyncio.Event]:
+        queue: asyncio.Queue[str] = asyncio.Queue()
+        lock, event = asyncio.Lock(), asyncio.Event()
+        await lock.acquire()
+        asyncio.get_running_loop().call_later(0.02, event.set)
+        return queue, lock, event
+
+    queue, lock, event = loop.run(open_them)
+
+    async def wait_for_all() -> str:
+        async with lock:
+            await event.wait()
+            given: str = await queue.get()
+            return given
+
+    async def give() -> None:
+        lock.release()
+        await queue.put("given")
+
+    with ThreadPoolExecutor(1) as threads:
+        waiting = threads.submit(loop.run, wait_for_all)
+        loop.run(give)
+        assert waiting.result(5) == "given"
+
+
+def test_a_connection_lasts_from_one_coroutine_to_the_next(loop: EventLoop) -> None:
+    async def shout(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        async for line in reader:
+            writer.write(line.upper())
+        writer.close()
+
+    async def connect() -> Any:
+        server = await asyncio.start_server(shout, "127.0.0.1", 0)
+        return server, *await asyncio.open_connection(*server.sockets[0].getsockname())
+
+    server, reader, writer = loop.run(connect)
+
+    async def ask(line: bytes) -> bytes:
+        writer.write(line)
+        answer: bytes = await reader.readline()
+        return answer
+
+    assert [loop.run(ask, b"one\n"), loop.run(ask, b"two\n")] == [b"ONE\n", b"TWO\n"]
+
+    async def close() -> None:
+        writer.close()
+        await writer.wait_closed()
+        server.close()
+        await server.wait_closed()
+
+    loop.run(close)
+
+
+def test_coroutines_of_several_threads_run_side_by_side(loop: EventLoop) -> None:
+    together: list[int] = []
+
+    async def wait_for_the_others(number: int) -> int:
+        together.append(number)
+        while len(together) < 20:
+            await asyncio.sleep(0.001)
+        return number
+
+    with ThreadPoolExecutor(20) as threads:
+        results = list(threads.map(partial(loop.run, wait_for_the_others), range(20)))
+    assert results == list(range(20))
+
+
+# --- context variables
+
+
+def test_a_coroutine_sees_the_callers_variables_and_the_caller_its(loop: EventLoop) -> None:
+    async def paint() -> str:
+        before = color.get()
+        color.set("blue")
+        return before
+
+    color.set("red")
+    assert (loop.run(paint), color.get()) == ("red", "blue")
+
+
+def test_variables_come_back_from_a_failing_coroutine_too(loop: EventLoop) -> None:
+    async def paint() -> None:
+        color.set("green")
+        raise LookupError("paint")
+
+    with pytest.raises(LookupError, match="paint"):
+        loop.run(paint)
+    assert color.get() == "green"
+
+
+def test_each_thread_has_its_own_variables(loop: EventLoop) -> None:
+    async def paint(value: str) -> str:
+        before = color.get()
+        color.set(value)
+        await asyncio.sleep(0.002)
+        return f"{before} {color.get()}"
+
+    def call(number: int) -> tuple[str, str]:
+        color.set(f"{number}")
+        return loop.run(paint, f"{number}!"), color.get()
+
+    with ThreadPoolExecutor(10) as threads:
+        seen = list(threads.map(call, range(30)))
+    assert seen == [(f"{number} {number}!", f"{number}!") for number in range(30)]
+
+
+def test_the_loop_keeps_nothing_of_its_first_caller() -> None:
+    class Value:
+        pass
+
+    variable: ContextVar[Value | None] = ContextVar("variable", default=None)
+    loop = EventLoop(print)
+    variable.set(Value())
+    loop.run(which)
+    variable.set(None)
+    gc.collect()
+    assert [thing for thing in gc.get_objects() if type(thing) is Value] == []
+    loop.stop()
+
+
+# --- cancelling and leaving
+
+
+async def cancel_itself() -> None:
+    task = asyncio.current_task()
+    assert task is not None
+    task.cancel()
+    await asyncio.sleep(1)
+
+
+async def await_a_cancelled_task() -> None:
+    task = asyncio.create_task(asyncio.sleep(1))
+    task.cancel()
+    await task
+
+
+@pytest.mark.parametrize("function", [cancel_itself, await_a_cancelled_task])
+def test_a_cancelled_coroutine_says_what_to_catch(
+    loop: EventLoop, function: Callable[[], Any]
+) -> None:
+    with pytest.raises(CoroutineCancelled) as raised:
+        loop.run(function)
+    assert str(raised.value) == (
+        f"The coroutine of {describe(function)} was cancelled before it had a result. Catch"
+        " asyncio.CancelledError in it where a cancelled task is expected, such as behind a"
+        " timeout."
+    )
+    assert raised.value.function is function
+
+
+def test_a_timeout_is_a_timeout(loop: EventLoop) -> None:
+    async def slow() -> None:
+        await asyncio.wait_for(asyncio.sleep(5), 0.001)
+
+    with pytest.raises(asyncio.TimeoutError):
+        loop.run(slow)
+
+
+@pytest.mark.parametrize("leaving", [SystemExit(3), KeyboardInterrupt()])
+def test_an_exit_reaches_the_caller_and_the_loop_goes_on(
+    loop: EventLoop, leaving: BaseException, reports: Reports
+) -> None:
+    async def leave() -> NoReturn:
+        await asyncio.sleep(0)
+        raise leaving
+
+    first = loop.run(which)
+    with pytest.raises(type(leaving)) as raised:
+        loop.run(leave)
+    assert raised.value is leaving
+    assert (loop.run(which), reports) == (first, [])
+
+
+def test_an_exit_of_a_task_that_nobody_waits_for_is_reported_and_the_loop_goes_on(
+    loop: EventLoop, reports: Reports
+) -> None:
+    async def leave() -> NoReturn:
+        raise SystemExit(3)
+
+    async def begin() -> None:
+        task = asyncio.create_task(leave())
+        task.add_done_callback(lambda task: task.exception())
+
+    first = loop.run(which)
+    loop.run(begin)
+    assert loop.run(which) is first
+    assert reports == [("On the event loop: A task asked to exit", "SystemExit(3)")]
+
+
+def test_the_failure_of_a_task_that_nobody_waits_for_is_reported(
+    loop: EventLoop, reports: Reports
+) -> None:
+    async def fail() -> NoReturn:
+        raise LookupError("unseen")
+
+    async def begin() -> None:
+        asyncio.create_task(fail())  # noqa: RUF006 - that is the point
+        await asyncio.sleep(0.001)
+
+    loop.run(begin)
+    gc.collect()
+    assert reports == [
+        ("On the event loop: Task exception was never retrieved", "LookupError('unseen')")
+    ]
+
+
+def test_a_failing_callback_is_reported(loop: EventLoop, reports: Reports) -> None:
+    def fail() -> NoReturn:
+        raise LookupError("unseen")
+
+    async def begin() -> None:
+        asyncio.get_running_loop().call_soon(fail)
+        await asyncio.sleep(0)
+
+    loop.run(begin)
+    ((message, error),) = reports
+    assert re.match(r"On the event loop: Exception in callback .*fail\(\)", message)
+    assert error == "LookupError('unseen')"
+
+
+class Interruption(Exception):
+    pass
+
+
+def test_the_coroutine_of_an_interrupted_caller_is_cancelled(loop: EventLoop) -> None:
+    ended: list[str] = []
+
+    async def wait() -> None:
+        try:
+            await asyncio.sleep(10)
+        finally:
+            ended.append("cancelled")
+
+    def interrupt(number: int, frame: FrameType | None) -> NoReturn:
+        raise Interruption
+
+    before = signal.signal(signal.SIGALRM, interrupt)
+    signal.setitimer(signal.ITIMER_REAL, 0.05)
+    try:
+        with pytest.raises(Interruption):
+            loop.run(wait)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    eventually(lambda: ended == ["cancelled"])
+
+
+def test_on_the_loop_itself_one_has_to_await(loop: EventLoop) -> None:
+    async def outer() -> None:
+        loop.run(which)
+
+    with pytest.raises(SetupError) as raised:
+        loop.run(outer)
+    assert str(raised.value) == (
+        f"{describe(which)} is asynchronous and is called by code that runs on the event loop"
+        " already, which would wait for itself: await it there instead."
+    )
+
+
+def test_a_thread_of_a_coroutine_may_call_another_one(loop: EventLoop) -> None:
+    async def outer() -> bool:
+        inner = await asyncio.to_thread(loop.run, which)
+        return inner is asyncio.get_running_loop()
+
+    assert loop.run(outer) is True
+
+
+# --- asynchronous iterators
+
+
+def counting(log: list[str], failing: bool = False) -> AsyncIterator[int]:
+    async def count() -> AsyncIterator[int]:
+        try:
+            for number in range(3):
+                await asyncio.sleep(0)
+                yield number
+                if failing:
+                    raise LookupError("midway")
+        finally:
+            await asyncio.sleep(0)
+            log.append("closed")
+
+    return count()
+
+
+def test_an_iterator_is_read_to_its_end(loop: EventLoop) -> None:
+    log: list[str] = []
+    assert list(loop.iterate(counting(log))) == [0, 1, 2]
+    assert log == ["closed"]
+
+
+def test_an_iterator_is_closed_early(loop: EventLoop) -> None:
+    log: list[str] = []
+    items: Any = loop.iterate(counting(log))
+    assert (next(items), log) == (0, [])
+    items.close()
+    assert log == ["closed"]
+    assert list(items) == []
+
+
+def test_an_iterator_fails_midway(loop: EventLoop) -> None:
+    log: list[str] = []
+    items: Any = loop.iterate(counting(log, failing=True))
+    assert next(items) == 0
+    with pytest.raises(LookupError, match="^'?midway'?$"):
+        next(items)
+    assert log == ["closed"]
+    items.close()
+
+
+class Letters:
+    """An iterator that is no generator, as those of database drivers."""
+
+    def __init__(self) -> None:
+        self.letters = ["a", "b"]
+
+    def __aiter__(self) -> Letters:
+        return self
+
+    async def __anext__(self) -> str:
+        if not self.letters:
+            raise StopAsyncIteration
+        return self.letters.pop(0)
+
+
+class ClosableLetters(Letters):
+    async def aclose(self) -> None:
+        self.letters = ["closed"]
+
+
+def test_an_iterator_that_has_nothing_to_close_is_read(loop: EventLoop) -> None:
+    items: Any = loop.iterate(Letters())
+    assert list(items) == ["a", "b"]
+    items.close()
+
+
+def test_an_iterator_that_was_not_begun_is_closed_too(loop: EventLoop) -> None:
+    letters = ClosableLetters()
+    items: Any = loop.iterate(letters)
+    items.close()
+    assert letters.letters == ["closed"]
+
+
+# --- the end
+
+
+def test_stop_cancels_what_still_runs_and_the_next_coroutine_starts_anew(loop: EventLoop) -> None:
+    log: list[str] = []
+    running: list[Any] = []
+
+    async def last_words() -> None:
+        try:
+            await asyncio.sleep(10)
+        except asyncio.CancelledError:
+            await asyncio.sleep(0.001)
+            log.append("cancelled")
+
+    async def begin() -> asyncio.AbstractEventLoop:
+        running.append(asyncio.create_task(last_words()))
+        generator = counting(log)
+        running.append((generator, await generator.__anext__()))
+        await asyncio.to_thread(log.append, "executor")
+        return asyncio.get_running_loop()
+
+    first = loop.run(begin)
+    loop.stop()
+    assert log == ["executor", "cancelled", "closed"]
+    assert (first.is_closed(), loop_threads()) == (True, [])
+    loop.stop()
+    second = loop.run(which)
+    assert second is not first
+    assert not second.is_closed()
+
+
+def test_stop_waits_for_no_coroutine_for_ever(
+    loop: EventLoop, reports: Reports, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(microweb.loop, "_LAST_WORDS", 0.05)
+    going_on = threading.Event()
+
+    async def begin() -> None:
+        task = asyncio.create_task(asyncio.to_thread(going_on.wait, 10))
+        task.add_done_callback(lambda task: task.cancelled())
+        await asyncio.sleep(0.01)
+
+    loop.run(begin)
+    loop.stop()
+    assert reports == [
+        (
+            "The event loop has not ended: a coroutine does not let itself be cancelled, or a"
+            " function handed to asyncio.to_thread still runs.",
+            "None",
+        )
+    ]
+    going_on.set()
+    eventually(lambda: not loop_threads())
+
+
+def test_who_waits_while_the_loop_stops_is_told(loop: EventLoop) -> None:
+    with ThreadPoolExecutor(5) as threads:
+        waiting = [threads.submit(loop.run, asyncio.sleep, 10) for _ in range(5)]
+        eventually(lambda: len(loop.run(tasks)) == 6)
+        loop.stop()
+        assert {type(future.exception(5)) for future in waiting} == {CoroutineCancelled}
+
+
+async def tasks() -> set[asyncio.Task[Any]]:
+    return asyncio.all_tasks()
+
+
+def test_nobody_waits_for_ever_who_calls_while_the_loop_stops(loop: EventLoop) -> None:
+    ending = threading.Event()
+    cancelled: list[CoroutineCancelled] = []
+
+    def call() -> int:
+        count = 0
+        while not ending.is_set():
+            try:
+                loop.run(which)
+                count += 1
+            except CoroutineCancelled as error:
+                cancelled.append(error)
+        return count
+
+    with ThreadPoolExecutor(4) as threads:
+        calling = [threads.submit(call) for _ in range(4)]
+        for _ in range(30):
+            time.sleep(0.002)
+            loop.stop()
+        ending.set()
+        assert all(future.result(5) for future in calling)
+
+
+def test_a_loop_that_is_forgotten_is_left_alone(loop: EventLoop) -> None:
+    """As in a forked process, where its thread is not."""
+    first = loop.run(which)
+    loop.forget()
+    loop.forget()
+    assert loop.run(which) is not first
+    loop.stop()
+    assert first.is_running()
+    first.call_soon_threadsafe(first.stop)
+    eventually(lambda: not loop_threads())
+
+
+def test_a_loop_whose_last_reference_is_a_coroutines_ends_too() -> None:
+    holding = [EventLoop(print)]
+
+    async def drop() -> asyncio.AbstractEventLoop:
+        await asyncio.sleep(0.02)
+        holding.clear()
+        return asyncio.get_running_loop()
+
+    async def begin() -> None:
+        holding.append(asyncio.create_task(drop()))  # type: ignore[arg-type]
+
+    holding[0].run(begin)
+    del holding[0]
+    gc.collect()
+    eventually(lambda: not loop_threads())
