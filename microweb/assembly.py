@@ -23,15 +23,16 @@ from .config import DEFAULTS, Config, ConfigAttribute, debug_from_environment, i
 from .context import Globals, current
 from .errors import SetupError, clash_remedy, describe
 from .files import send_from_directory
+from .folders import find_root_path, static_view
 from .lazy import lazy
 from .logging import create_logger
 from .loop import is_async
-from .plan import Compiled, Misses, Plan, make_plan
+from .plan import Compiled
 from .provider import DefaultJSONProvider, JSONProvider
 from .request import Request
 from .response import Response
-from .routing import Guarded, Matcher, Route, URLMap, URLRule, View, explain_rule, same_requests
-from .scope import Hooks, Scope, TemplateFunction, find_root_path, static_view
+from .routing import Guarded, Route, URLMap, URLRule, View, explain_rule, same_requests
+from .scope import Scope, TemplateFunction
 from .sessions import SecureCookieSessionInterface, SessionInterface
 from .typing import TeardownCallable
 from .worker import Worker
@@ -391,67 +392,8 @@ class Assembly(Scope):
 
         return call
 
-    # --- compile
-
-    def _compile(self) -> Compiled:
-        """Freeze the records and start the worker; called for the first request, by one thread."""
-        with self._compile_lock:
-            if self._compiled is None:
-                compiled = self._make_compiled()
-                if self.worker.starting:  # a request of a startup function; the others wait
-                    return compiled
-                self.worker.start()
-                self._compiled = compiled
-            return self._compiled
-
     def _forget_compiled(self) -> None:
         self._compiled = None
-
-    def _make_compiled(self) -> Compiled:
-        for rule in self.url_map.iter_rules():
-            if (
-                rule.endpoint not in self.view_functions
-                and not rule.build_only
-                and rule.redirect_to is None
-            ):
-                raise SetupError(
-                    f"The rule {rule.rule!r} has the endpoint {rule.endpoint!r}, which no view"
-                    f" function belongs to: add one with @app.endpoint({rule.endpoint!r})."
-                )
-        plans = {
-            endpoint: self._plan(view, self._scopes(endpoint.rpartition(".")[0]))
-            for endpoint, view in self.view_functions.items()
-        }
-        return Compiled(Matcher(self._matched_map()), plans, self._misses())
-
-    def _plan(
-        self, view: View | None, scopes: list[Hooks], error_scopes: list[Hooks] | None = None
-    ) -> Plan:
-        return make_plan(view, scopes, error_scopes, called=self.ensure_sync)
-
-    def _matched_map(self) -> Map:
-        # Which subdomain a request is for depends on its Host, which only Werkzeug looks at; and
-        # an adapter of one's own may see another path or host.
-        return Map() if self.subdomain_matching or self._adapts_by_itself() else self.url_map
-
-    def _adapts_by_itself(self) -> bool:
-        raise NotImplementedError
-
-    def _scopes(self, blueprint: str) -> list[Hooks]:
-        """Return the hooks of the application, and of the blueprints from the outermost inwards."""
-        parts = blueprint.split(".")
-        names = (".".join(parts[: end + 1]) for end in range(len(parts)))
-        return [
-            self.hooks,
-            *(self.blueprints[name].hooks for name in names if name in self.blueprints),
-        ]
-
-    def _misses(self) -> Misses:
-        misses = Misses(self._plan(None, [self.hooks]))
-        for name, prefix in self._prefixes.items():
-            if prefix and prefix.strip("/"):
-                misses.add(prefix, self._plan(None, [self.hooks], self._scopes(name)))
-        return misses
 
     # --- static files
 

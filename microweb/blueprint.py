@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from .context import current_context, current_request_context
 from .errors import SetupError
+from .folders import static_view
 from .lazy import lazy
 from .response import Response
 from .routing import Route, View, make_route
@@ -25,7 +26,6 @@ from .scope import (
     URLDefaults,
     ValuePreprocessor,
     error_key,
-    static_view,
 )
 
 if TYPE_CHECKING:

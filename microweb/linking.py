@@ -1,22 +1,83 @@
-"""The URLs of an application: what matches and builds them, for a request or without one."""
+"""What was assembled becomes what requests use: a matcher and plans, and the URLs of endpoints."""
 
 from __future__ import annotations
 
 from typing import Any
 from urllib.parse import quote
 
-from werkzeug.routing import BuildError, MapAdapter
+from werkzeug.routing import BuildError, Map, MapAdapter
 from werkzeug.utils import redirect
 
 from .assembly import Assembly
 from .context import current
 from .errors import SetupError, describe
+from .plan import Compiled, Misses, Plan, make_plan
 from .request import Request
 from .response import Response
+from .routing import Matcher, View
+from .scope import Hooks
 
 
 class Linking(Assembly):
-    """The part of an application that builds URLs."""
+    """The part of an application that compiles its records, and builds URLs from them."""
+
+    # --- compile
+
+    def _compile(self) -> Compiled:
+        """Freeze the records and start the worker; called for the first request, by one thread."""
+        with self._compile_lock:
+            if self._compiled is None:
+                compiled = self._make_compiled()
+                if self.worker.starting:  # a request of a startup function; the others wait
+                    return compiled
+                self.worker.start()
+                self._compiled = compiled
+            return self._compiled
+
+    def _make_compiled(self) -> Compiled:
+        for rule in self.url_map.iter_rules():
+            if (
+                rule.endpoint not in self.view_functions
+                and not rule.build_only
+                and rule.redirect_to is None
+            ):
+                raise SetupError(
+                    f"The rule {rule.rule!r} has the endpoint {rule.endpoint!r}, which no view"
+                    f" function belongs to: add one with @app.endpoint({rule.endpoint!r})."
+                )
+        plans = {
+            endpoint: self._plan(view, self._scopes(endpoint.rpartition(".")[0]))
+            for endpoint, view in self.view_functions.items()
+        }
+        return Compiled(Matcher(self._matched_map()), plans, self._misses())
+
+    def _plan(
+        self, view: View | None, scopes: list[Hooks], error_scopes: list[Hooks] | None = None
+    ) -> Plan:
+        return make_plan(view, scopes, error_scopes, called=self.ensure_sync)
+
+    def _matched_map(self) -> Map:
+        # Which subdomain a request is for depends on its Host, which only Werkzeug looks at; and
+        # an adapter of one's own may see another path or host.
+        return Map() if self.subdomain_matching or self._adapts_by_itself() else self.url_map
+
+    def _scopes(self, blueprint: str) -> list[Hooks]:
+        """Return the hooks of the application, and of the blueprints from the outermost inwards."""
+        parts = blueprint.split(".")
+        names = (".".join(parts[: end + 1]) for end in range(len(parts)))
+        return [
+            self.hooks,
+            *(self.blueprints[name].hooks for name in names if name in self.blueprints),
+        ]
+
+    def _misses(self) -> Misses:
+        misses = Misses(self._plan(None, [self.hooks]))
+        for name, prefix in self._prefixes.items():
+            if prefix and prefix.strip("/"):
+                misses.add(prefix, self._plan(None, [self.hooks], self._scopes(name)))
+        return misses
+
+    # --- URLs
 
     def create_url_adapter(self, request: Request | None) -> MapAdapter | None:
         """Return what matches and builds URLs for a request, or without one by `SERVER_NAME`."""

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Callable
-from importlib.util import find_spec
-from typing import IO, TYPE_CHECKING, Any, Literal, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
 from werkzeug.exceptions import HTTPException, default_exceptions
 
 from .errors import SetupError, describe
-from .lazy import lazy
-from .response import Response
+from .folders import Folders
 from .routing import Route, View, make_route
 from .typing import (
     AfterRequestCallable,
@@ -26,7 +23,7 @@ from .typing import (
 )
 
 if TYPE_CHECKING:
-    import jinja2
+    pass
 
 V = TypeVar("V", bound=View)
 F = TypeVar("F", bound=Callable[..., Any])
@@ -56,13 +53,12 @@ class Hooks:
         self.error_handlers: dict[ErrorKey, Callable[[Any], Any]] = {}
 
 
-class Scope:
+class Scope(Folders):
     """A place that views, hooks and error handlers are registered on: `App` or `Blueprint`.
 
     Registering appends a record; nothing else happens until the application compiles the records.
 
-    :param import_name: The name of the module that it belongs to, usually ``__name__``.
-    :param root_path: The folder of that module; found from `import_name` where it is None.
+    The parameters are those of :class:`Folders`.
     """
 
     def __init__(
@@ -73,13 +69,7 @@ class Scope:
         template_folder: str | os.PathLike[str] | None = None,
         root_path: str | None = None,
     ) -> None:
-        self.import_name = import_name
-        self.root_path = find_root_path(import_name) if root_path is None else root_path
-        self.template_folder = template_folder
-        self._static_folder: str | None = None
-        self._static_url_path: str | None = None
-        self.static_folder = static_folder
-        self.static_url_path = static_url_path
+        super().__init__(import_name, static_folder, static_url_path, template_folder, root_path)
         #: What `route` and its like wrote.
         self.routes: list[Route] = []
         #: What `before_request`, `errorhandler` and their like wrote.
@@ -257,69 +247,6 @@ class Scope:
         self._check_open("register_error_handler")
         self.hooks.error_handlers[error_key(code_or_exception)] = f
 
-    # --- files
-
-    @property
-    def static_folder(self) -> str | None:
-        """The folder of static files as an absolute path, or None."""
-        if self._static_folder is None:
-            return None
-        return os.path.join(self.root_path, self._static_folder)
-
-    @static_folder.setter
-    def static_folder(self, value: str | os.PathLike[str] | None) -> None:
-        self._static_folder = None if value is None else os.fspath(value).rstrip("/\\")
-
-    @property
-    def has_static_folder(self) -> bool:
-        """Whether static files are served."""
-        return self._static_folder is not None
-
-    @property
-    def static_url_path(self) -> str | None:
-        """The URL prefix of static files: the name of their folder unless one was given."""
-        if self._static_url_path is not None:
-            return self._static_url_path
-        if self._static_folder is None:
-            return None
-        return f"/{os.path.basename(self._static_folder)}".rstrip("/")
-
-    @static_url_path.setter
-    def static_url_path(self, value: str | None) -> None:
-        self._static_url_path = None if value is None else value.rstrip("/")
-
-    def get_send_file_max_age(self, filename: str | None) -> int | None:
-        """Return for how many seconds clients may keep a file without asking; None: they ask.
-
-        Override it to decide by the name of the file.
-        """
-        raise NotImplementedError
-
-    def send_static_file(self, filename: str) -> Response:
-        """Return a file of the static folder, for the current request."""
-        raise NotImplementedError
-
-    @lazy
-    def jinja_loader(self) -> jinja2.BaseLoader | None:
-        """What finds the templates of this scope: in its template folder, or None without one."""
-        if self.template_folder is None:
-            return None
-        from jinja2 import FileSystemLoader
-
-        return FileSystemLoader(os.path.join(self.root_path, os.fspath(self.template_folder)))
-
-    def open_resource(
-        self, resource: str, mode: str = "rb", encoding: str | None = None
-    ) -> IO[Any]:
-        """Open a file of the module's own folder for reading.
-
-        :raises ValueError: for a mode that writes.
-        """
-        if mode not in ("r", "rt", "rb"):
-            raise ValueError(f"open_resource only reads: mode {mode!r} is not 'r', 'rt' or 'rb'.")
-        path = os.path.join(self.root_path, resource)
-        return open(path, mode, encoding=None if "b" in mode else encoding or "utf-8")
-
 
 class Naming:
     """A decorator that registers a function under its own name or another one.
@@ -387,26 +314,3 @@ def _check_rule(call: str, rule: object) -> None:
         )
     if not isinstance(rule, str):
         raise SetupError(f"{call} needs a URL rule, text such as '/', not {rule!r}.")
-
-
-def find_root_path(import_name: str) -> str:
-    """Return the folder of a module; the current one where it has none (as in a shell)."""
-    module = sys.modules.get(import_name)
-    filename = getattr(module, "__file__", None)
-    if filename is None:
-        try:
-            spec = find_spec(import_name)
-        except (ImportError, ValueError):
-            spec = None
-        filename = None if spec is None or not spec.has_location else spec.origin
-    return os.getcwd() if filename is None else os.path.dirname(os.path.abspath(filename))
-
-
-def static_view(scope: Scope) -> View:
-    """Return a view that sends the files of a scope's static folder."""
-
-    def send(filename: str) -> Response:
-        # Looked up at each call, because it may be overridden.
-        return scope.send_static_file(filename)
-
-    return send
