@@ -25,7 +25,7 @@ from .convert import to_response
 from .errors import describe, place
 from .handling import Handling
 from .input import adapt
-from .plan import Compiled
+from .plan import Compiled, Plan
 from .request import Request, decoded
 from .response import Response
 from .routing import UNSURE, Hit
@@ -43,6 +43,7 @@ from .streaming import Stream
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
     from blinker import Signal
+    from werkzeug.routing import Rule
 
 
 #: Where in the environ a test client puts the function that takes over an open context.
@@ -183,15 +184,10 @@ class App(Handling):
     def dispatch_request(self) -> Any:
         """Call the view, or raise what took its place where no rule matched."""
         context = in_request()
-        rule, values, plan = context.rule, context.view_args, context.plan
-        request = context.__dict__.get("request")
-        if request is not None:  # a hook may have changed what the match found
-            if request.routing_exception is not None:
-                self.raise_routing_exception(request)
-            values = request.view_args
-            if request.url_rule is not rule:
-                rule = request.url_rule
-                plan = plan if rule is None else self._compile().plans[rule.endpoint]
+        rule, plan = context.rule, context.plan
+        values = context.view_args
+        if plan.hooked and "request" in context.__dict__:
+            rule, plan, values = self._as_hooks_left_it(context.request, plan)
         if rule is None:
             self.raise_routing_exception(context.request)
         if context.environ["REQUEST_METHOD"] == "OPTIONS" and getattr(  # type: ignore[index]
@@ -199,6 +195,17 @@ class App(Handling):
         ):
             return self.make_default_options_response()
         return plan.view(**values)  # type: ignore[arg-type]  # a rule has them
+
+    def _as_hooks_left_it(
+        self, request: Request, plan: Plan
+    ) -> tuple[Rule | None, Plan, dict[str, Any] | None]:
+        """Return the match after hooks, which may have changed what the request says of it."""
+        if request.routing_exception is not None:
+            self.raise_routing_exception(request)
+        rule = request.url_rule
+        if rule is not None:
+            plan = self._compile().plans[rule.endpoint]
+        return rule, plan, request.view_args
 
     def raise_routing_exception(self, request: Request) -> NoReturn:
         """Raise the 404, 405 or redirect of a request that no rule matched."""
@@ -331,10 +338,6 @@ class App(Handling):
 
     def _close(self, context: Context, error: BaseException | None) -> None:
         """End a context that is current for the last time: every teardown runs, whatever fails."""
-        if context.background:
-            begins, context.background = context.background, ()
-            for begin in begins:
-                begin()
         if context.keep is not None:
             keep, context.keep = context.keep, None
             keep(ContextManager(context, lambda context: None, self._close))
@@ -357,6 +360,8 @@ class App(Handling):
             context.routing_exception.__context__ = None
         if appcontext_popped.receivers:
             appcontext_popped.send(self)
+        for begin in context.background:
+            begin()
 
     def do_teardown_request(self, exc: BaseException | None = None) -> None:
         """Run the teardown functions of the request."""

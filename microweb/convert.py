@@ -41,8 +41,6 @@ def to_response(
     status = headers = None
     if isinstance(value, tuple):
         value, status, headers = _parts(value, who)
-    if isinstance(value, AsyncIterator):
-        value = iterate(value)
     if isinstance(value, (str, bytes, bytearray)):
         body = bytes(value) if isinstance(value, bytearray) else value
         response = response_class(body, status=status, headers=headers)
@@ -50,7 +48,7 @@ def to_response(
         response = response_class(value, status=status, headers=headers)
         response.returned_by = who
     else:
-        response = _from_object(value, response_class, json, environ, who, error_response)
+        response = _from_object(value, response_class, json, environ, who, error_response, iterate)
         if status is not None:
             response.status = status
         if headers is not None:
@@ -94,11 +92,16 @@ def _from_object(
     environ: WSGIEnvironment,
     who: Callable[[], str],
     error_response: Callable[[HTTPException], Response],
+    iterate: Callable[[Any], Iterator[Any]],
 ) -> Any:
     if isinstance(value, HTTPException):
         return error_response(value)
     if isinstance(value, (dict, list)):
         return json.response(value)
+    if isinstance(value, AsyncIterator):
+        response = response_class(iterate(value))
+        response.returned_by = who
+        return response
     if isinstance(value, WerkzeugResponse) or _can_be_wsgi(value):
         return response_class.force_type(value, environ)
     raise TypeError(f"{who()} {_complaint(value)}")

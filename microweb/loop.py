@@ -180,8 +180,10 @@ def _serve(loop: AbstractEventLoop) -> None:
             break
         except (KeyboardInterrupt, SystemExit) as leaving:  # of a task that nobody waits for
             loop.call_exception_handler({"message": "A task asked to exit", "exception": leaving})
-    loop.run_until_complete(_finish(loop))
-    loop.close()
+    try:
+        loop.run_until_complete(_finish(loop))
+    finally:
+        loop.close()
 
 
 async def _finish(loop: AbstractEventLoop) -> None:

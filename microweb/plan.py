@@ -29,6 +29,7 @@ class Plan:
     :ivar before: Functions to call before the view: application first, innermost blueprint last.
     :ivar after: Functions for the response, in the opposite order.
     :ivar teardown: Functions for the end of the request, in the same order as `after`.
+    :ivar hooked: Something runs before the view, and may change what it gets.
     :ivar error_handlers: Handlers by scope, innermost blueprint first, the application last.
     """
 
@@ -39,6 +40,7 @@ class Plan:
     teardown: tuple[Callable[[BaseException | None], None], ...]
     context_processors: tuple[Callable[[], dict[str, Any]], ...]
     error_handlers: tuple[Handlers, ...]
+    hooked: bool
 
     def error_handler(self, error: Exception) -> Callable[[Any], Any] | None:
         """Return the handler for an exception.
@@ -87,6 +89,7 @@ def make_plan(
             for scope in reversed(error_scopes)
             if scope.error_handlers
         ),
+        hooked=any(scope.before or scope.url_value_preprocessors for scope in scopes),
     )
 
 
