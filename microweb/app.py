@@ -83,6 +83,14 @@ class App(Handling):
         """Answer one request: open its context, respond, and close it.
 
         A streamed body keeps the context open until the server closes it.
+
+        :param environ: The WSGI environ (PEP 3333).
+        :param start_response: Called with the status and the headers.
+        :returns: The body.
+
+        .. code-block:: python
+
+            app.wsgi_app = ProxyFix(app.wsgi_app, x_proto=1)  # middleware goes around it
         """
         compiled = self._compiled
         context = Context(self, environ)
@@ -169,7 +177,10 @@ class App(Handling):
         return self.finalize_request(answer)
 
     def preprocess_request(self) -> Any:
-        """Run the URL value preprocessors and the before hooks, until one of them answers."""
+        """Run the URL value preprocessors and the before hooks, until one of them answers.
+
+        :returns: The answer, or None where the view is to be called.
+        """
         context = in_request()
         plan = context.plan
         for preprocessor in plan.url_value_preprocessors:
@@ -182,7 +193,10 @@ class App(Handling):
         return None
 
     def dispatch_request(self) -> Any:
-        """Call the view, or raise what took its place where no rule matched."""
+        """Call the view, or raise what took its place where no rule matched.
+
+        :returns: What the view returned.
+        """
         context = in_request()
         rule, plan = context.rule, context.plan
         values = context.view_args
@@ -208,11 +222,17 @@ class App(Handling):
         return rule, plan, request.view_args
 
     def raise_routing_exception(self, request: Request) -> NoReturn:
-        """Raise the 404, 405 or redirect of a request that no rule matched."""
+        """Raise the 404, 405 or redirect of a request that no rule matched.
+
+        :param request: The request.
+        """
         raise request.routing_exception  # type: ignore[misc]
 
     def make_default_options_response(self) -> Response:
-        """Answer OPTIONS with the methods of the URL."""
+        """Answer OPTIONS with the methods of the URL.
+
+        The header `Allow` lists them (RFC 9110 section 10.2.1); override it to say more.
+        """
         adapter = in_request().url_adapter
         response = self.response_class()
         response.allow.update(sorted(adapter.allowed_methods() if adapter else ()))
@@ -221,6 +241,7 @@ class App(Handling):
     def finalize_request(self, rv: Any, from_error_handler: bool = False) -> Response:
         """Make the response of what a view or handler returned, and run the after hooks.
 
+        :param rv: What it returned.
         :param from_error_handler: Log what goes wrong here, and keep the response.
         """
         response = self.make_response(rv)
@@ -237,6 +258,7 @@ class App(Handling):
     def make_response(self, rv: Any) -> Response:
         """Return the response that a view's return value stands for.
 
+        :param rv: What a view may return: a body, or a tuple ``(body, status, headers)``.
         :raises TypeError: where it stands for none, saying what a view may return.
         """
         if type(rv) is str:
@@ -266,7 +288,12 @@ class App(Handling):
         return f"The view {context.rule.endpoint!r} ({place(context.plan.view)}) returned"
 
     def process_response(self, response: Response) -> Response:
-        """Run the functions of `after_this_request` and the after hooks, and save the session."""
+        """Run the functions of `after_this_request` and the after hooks, and save the session.
+
+        :param response: The response so far.
+        :returns: The response to send: the same, or another one that a function returned.
+        :raises TypeError: for a function that returns no response.
+        """
         context = in_request()
         for function in context.after_functions:
             response = self._given_back(function(response), "after_this_request", function)
@@ -299,12 +326,15 @@ class App(Handling):
         In debug mode, in tests and with `PROPAGATE_EXCEPTIONS` it is raised, for the debugger or
         the test to see. A handler for 500 gets an `InternalServerError` whose
         `original_exception` is the exception.
+
+        :param e: The exception.
         """
         got_request_exception.send(self, exception=e)
         propagate = self.config["PROPAGATE_EXCEPTIONS"]
         if propagate is None:
             propagate = self.testing or self.debug
         if propagate:
+            __traceback_hide__ = True  # in the debugger: the view is what failed
             raise e
         self.log_exception(sys.exc_info())
         server_error = InternalServerError(original_exception=e)
@@ -321,6 +351,7 @@ class App(Handling):
         self, e: Exception, environ: WSGIEnvironment, start_response: StartResponse
     ) -> tuple[Response, Iterable[bytes]]:
         """Send the answer to an unhandled exception, or a plain one where that cannot be sent."""
+        __traceback_hide__ = True
         response = self.handle_exception(e)
         try:
             return response, _send(response, environ, start_response)
@@ -360,18 +391,25 @@ class App(Handling):
             context.routing_exception.__context__ = None
         if appcontext_popped.receivers:
             appcontext_popped.send(self)
-        for begin in context.background:
+        begins, context.background = context.background, ()  # a task holds its context
+        for begin in begins:
             begin()
 
     def do_teardown_request(self, exc: BaseException | None = None) -> None:
-        """Run the teardown functions of the request."""
+        """Run the teardown functions of the request.
+
+        :param exc: The unhandled exception, or None.
+        """
         plan = in_request().plan
         if plan is not None:
             self._run_teardown(plan.teardown, exc)
         self._send_tearing_down(request_tearing_down, exc)
 
     def do_teardown_appcontext(self, exc: BaseException | None = None) -> None:
-        """Run the teardown functions of the context."""
+        """Run the teardown functions of the context.
+
+        :param exc: The unhandled exception, or None.
+        """
         if self.teardown_appcontext_funcs:
             self._run_teardown(reversed(self.teardown_appcontext_funcs), exc)
         self._send_tearing_down(appcontext_tearing_down, exc)

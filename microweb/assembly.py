@@ -60,15 +60,24 @@ def _lifetime(value: int | timedelta) -> timedelta:
 class Assembly(Scope):
     """The part of an application that is put together before its first request."""
 
-    #: The classes that the application works with; a subclass may name its own.
+    # The classes that the application works with; a subclass may name its own.
+    #: The class of `request`.
     request_class: type[Request] = Request
+    #: The class of the responses, also of those that views return in another form.
     response_class: type[Response] = Response
+    #: What opens and saves `session`.
     session_interface: SessionInterface = SecureCookieSessionInterface()
+    #: The class of :attr:`json`.
     json_provider_class: type[JSONProvider] = DefaultJSONProvider
+    #: The class of :attr:`config`.
     config_class: type[Config] = Config
+    #: The class of the rules in :attr:`url_map`.
     url_rule_class: type[Rule] = URLRule
+    #: The class of :attr:`url_map`.
     url_map_class: type[Map] = URLMap
+    #: The class of :attr:`aborter`.
     aborter_class: type[Aborter] = Aborter
+    #: The class of `g`.
     app_ctx_globals_class: type[Any] = Globals
 
     #: Arguments for the Jinja environment, over microweb's own.
@@ -77,8 +86,11 @@ class Assembly(Scope):
     #: What the configuration starts with.
     default_config: Mapping[str, Any] = DEFAULTS
 
+    #: Whether the application is being tested: errors reach the test.
     testing = ConfigAttribute[bool]("TESTING")
+    #: The key that signs sessions, text or bytes; without it none can be written.
     secret_key = ConfigAttribute[Any]("SECRET_KEY")
+    #: How long a permanent session lasts, a `timedelta`.
     permanent_session_lifetime = ConfigAttribute("PERMANENT_SESSION_LIFETIME", _lifetime)
 
     def __init__(
@@ -180,7 +192,14 @@ class Assembly(Scope):
         return AppGroup(self.name)
 
     def shell_context_processor(self, f: Shell) -> Shell:
-        """Add the dict that the function returns to the names in ``microweb shell``."""
+        """Add the dict that the function returns to the names in ``microweb shell``.
+
+        .. code-block:: python
+
+            @app.shell_context_processor
+            def models():
+                return {"User": User, "Order": Order}
+        """
         self._append("shell_context_processor", self.shell_context_processors, f)
         return f
 
@@ -205,7 +224,10 @@ class Assembly(Scope):
         return config
 
     def make_aborter(self) -> Aborter:
-        """Make what :func:`microweb.abort` calls; its `mapping` has the error for each code."""
+        """Make what :func:`microweb.abort` calls; its `mapping` has the error for each code.
+
+        Override it to add codes of your own to the mapping.
+        """
         return self.aborter_class()
 
     def _checked_instance_path(self, instance_path: str | None) -> str:
@@ -227,7 +249,12 @@ class Assembly(Scope):
     def open_instance_resource(
         self, resource: str, mode: str = "rb", encoding: str | None = "utf-8"
     ) -> IO[Any]:
-        """Open a file of the instance folder, for reading or writing."""
+        """Open a file of the instance folder, for reading or writing.
+
+        :param resource: The path below :attr:`instance_path`.
+        :param mode: That of :func:`open`.
+        :param encoding: The encoding of a text.
+        """
         path = os.path.join(self.instance_path, resource)
         return open(path, mode, encoding=None if "b" in mode else encoding)
 
@@ -251,9 +278,14 @@ class Assembly(Scope):
     def register_blueprint(self, blueprint: Blueprint, **options: Any) -> None:
         """Put the views, hooks and error handlers of a blueprint on the application.
 
+        :param blueprint: The blueprint; nothing can be added to it afterwards.
         :param options: `url_prefix`, `subdomain`, `url_defaults` and `name` in place of the
             blueprint's own. A second registration needs another `name`.
         :raises SetupError: for a name that is taken already.
+
+        .. code-block:: python
+
+            app.register_blueprint(blog, url_prefix="/news", name="news")
         """
         self._check_open("register_blueprint")
         if not isinstance(blueprint, Blueprint):
@@ -267,6 +299,8 @@ class Assembly(Scope):
     def mount(self, blueprint: Blueprint, options: dict[str, Any]) -> BlueprintSetupState:
         """Take over what one blueprint recorded; :meth:`Blueprint.register` calls this.
 
+        :param blueprint: The blueprint.
+        :param options: What `register_blueprint` was given.
         :raises SetupError: for a name that is taken already.
         """
         first = not any(known is blueprint for known in self.blueprints.values())
@@ -357,7 +391,18 @@ class Assembly(Scope):
         self.view_functions[endpoint] = view
 
     def teardown_appcontext(self, f: Teardown) -> Teardown:
-        """Call the function when a context ends: that of a request, or of `app_context()`."""
+        """Call the function when a context ends: that of a request, or of `app_context()`.
+
+        It is called with the unhandled exception or None, after those of `teardown_request`.
+
+        .. code-block:: python
+
+            @app.teardown_appcontext
+            def close_database(error):
+                database = g.pop("database", None)
+                if database is not None:
+                    database.close()
+        """
         self._append("teardown_appcontext", self.teardown_appcontext_funcs, self.ensure_sync(f))
         return f
 
@@ -398,7 +443,10 @@ class Assembly(Scope):
     # --- static files
 
     def get_send_file_max_age(self, filename: str | None) -> int | None:
-        """Return for how many seconds clients may keep a file without asking; None: they ask."""
+        """Return for how many seconds clients may keep a file without asking; None: they ask.
+
+        It is `SEND_FILE_MAX_AGE_DEFAULT` for every file.
+        """
         age = self.config["SEND_FILE_MAX_AGE_DEFAULT"]
         return int(age.total_seconds()) if isinstance(age, timedelta) else age
 
@@ -407,7 +455,11 @@ class Assembly(Scope):
         return self.send_static(self, filename)
 
     def send_static(self, scope: Scope, filename: str) -> Response:
-        """Return a file of a scope's static folder."""
+        """Return a file of a scope's static folder.
+
+        :param scope: The application, or a blueprint.
+        :param filename: The path below its static folder; it may come from the client.
+        """
         context = current.get()
         folder = scope.static_folder
         if folder is None or context is None or context.environ is None:

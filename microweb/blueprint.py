@@ -38,9 +38,13 @@ OWN_NAME = "\0"
 class Blueprint(Scope):
     """A group of views, hooks and error handlers, registered on an application in one go.
 
+    Registering on it after it has been registered itself is a `SetupError`.
+
     :param name: Comes before the endpoints of its views: ``"blog.index"``. No dots.
     :param import_name: The module that it is written in, usually ``__name__``.
-    :param static_folder: A folder of its own with static files, under `static_url_path`.
+    :param static_folder: A folder of its own with static files; None serves none.
+    :param static_url_path: The URL prefix of these, below `url_prefix`; the folder's name where it
+        is None.
     :param template_folder: A folder of its own with templates; the application's come first.
     :param url_prefix: Comes before the URL rules of its views. The blueprint's error handlers also
         answer a 404 or 405 below the prefix.
@@ -109,7 +113,7 @@ class Blueprint(Scope):
         return AppGroup(self.name, help=f"Commands of the blueprint {self.name!r}.")
 
     def get_send_file_max_age(self, filename: str | None) -> int | None:
-        """Return for how many seconds clients may keep a file; as the application says."""
+        """Return for how many seconds clients may keep a file, as the application says."""
         age: int | None = current_context("get_send_file_max_age").app.get_send_file_max_age(
             filename
         )
@@ -131,6 +135,7 @@ class Blueprint(Scope):
     def register_blueprint(self, blueprint: Blueprint, **options: Any) -> None:
         """Nest another blueprint in this one; its name and prefix come behind this one's.
 
+        :param blueprint: The blueprint to nest.
         :param options: `url_prefix`, `subdomain`, `url_defaults` and `name` in place of its own.
         :raises SetupError: where a blueprint is to be nested in itself.
         """
@@ -156,6 +161,12 @@ class Blueprint(Scope):
         """Call a function at each registration; extensions do with it what no decorator does.
 
         It is called between the rules that were added before it and those that come after it.
+
+        .. code-block:: python
+
+            @blog.record
+            def read_title(state):
+                state.app.extensions["blog"] = state.app.config["BLOG_TITLE"]
         """
         self._append("record", self.recorded, (len(self.routes), func))
 
@@ -171,20 +182,31 @@ class Blueprint(Scope):
     def make_setup_state(
         self, app: Any, options: dict[str, Any], first_registration: bool = False
     ) -> BlueprintSetupState:
-        """Return what the functions of :meth:`record` are called with, and what adds the rules."""
+        """Return what the functions of :meth:`record` are called with, and what adds the rules.
+
+        :param app: The application.
+        :param options: What `register_blueprint` was given.
+        :param first_registration: Whether this blueprint is new to the application.
+        """
         return BlueprintSetupState(self, app, options, first_registration)
 
     def register(self, app: Any, options: dict[str, Any]) -> None:
         """Put the blueprint on an application, and those that are nested in it.
 
         `register_blueprint` calls this; override it to do more.
+
+        :param app: The application.
+        :param options: What `register_blueprint` was given.
         """
         state: BlueprintSetupState = app.mount(self, options)
         for child, child_options in self.children:
             child.register(app, state.options_for(child, child_options))
 
     def place_on(self, state: BlueprintSetupState) -> None:
-        """Add the rules, and call the functions of :meth:`record`, in the order they came in."""
+        """Add the rules, and call the functions of :meth:`record`, in the order they came in.
+
+        :param state: The registration.
+        """
         if self.has_static_folder:
             rule = f"{self.static_url_path}/<path:filename>"
             state.add_url_rule(rule, "static", static_view(self))
@@ -197,12 +219,27 @@ class Blueprint(Scope):
             function(state)
 
     def before_app_request(self, f: Before) -> Before:
-        """Like :meth:`before_request`, for every request of the application."""
+        """Like :meth:`before_request`, for every request of the application.
+
+        .. code-block:: python
+
+            @users.before_app_request
+            def load_user():
+                g.user = User.find(session.get("user"))
+        """
         self._append("before_app_request", self.app_hooks.before, f)
         return f
 
     def after_app_request(self, f: After) -> After:
-        """Like :meth:`after_request`, for every request of the application."""
+        """Like :meth:`after_request`, for every request of the application.
+
+        .. code-block:: python
+
+            @users.after_app_request
+            def name_server(response):
+                response.headers["X-Served-By"] = gethostname()
+                return response
+        """
         self._append("after_app_request", self.app_hooks.after, f)
         return f
 
@@ -212,7 +249,14 @@ class Blueprint(Scope):
         return f
 
     def app_context_processor(self, f: ContextProcessor) -> ContextProcessor:
-        """Like :meth:`context_processor`, for every template of the application."""
+        """Like :meth:`context_processor`, for every template of the application.
+
+        .. code-block:: python
+
+            @users.app_context_processor
+            def add_user():
+                return {"user": g.user}
+        """
         self._append("app_context_processor", self.app_hooks.context_processors, f)
         return f
 
@@ -228,29 +272,61 @@ class Blueprint(Scope):
 
     @property
     def app_template_filter(self) -> Naming:
-        """Make the decorated function a filter of the application's templates."""
+        """Make the decorated function a filter of the application's templates.
+
+        .. code-block:: python
+
+            @blog.app_template_filter  # or @blog.app_template_filter("euro")
+            def price(cents):
+                return f"{cents / 100:.2f} €"
+        """
         return Naming(self.add_app_template_filter)
 
     def add_app_template_filter(self, f: Callable[..., Any], name: str | None = None) -> None:
-        """Make a function a filter of the application's templates."""
+        """Make a function a filter of the application's templates.
+
+        :param f: The function.
+        :param name: Its name in templates; the function's own where it is None.
+        """
         self._add_template_function("filters", f, name)
 
     @property
     def app_template_test(self) -> Naming:
-        """Make the decorated function a test of the application's templates."""
+        """Make the decorated function a test of the application's templates.
+
+        .. code-block:: python
+
+            @blog.app_template_test
+            def draft(post):  # {% if post is draft %}
+                return post.published_at is None
+        """
         return Naming(self.add_app_template_test)
 
     def add_app_template_test(self, f: Callable[..., Any], name: str | None = None) -> None:
-        """Make a function a test of the application's templates."""
+        """Make a function a test of the application's templates.
+
+        :param f: The function.
+        :param name: Its name in templates; the function's own where it is None.
+        """
         self._add_template_function("tests", f, name)
 
     @property
     def app_template_global(self) -> Naming:
-        """Make the decorated function known to the application's templates."""
+        """Make the decorated function known to the application's templates.
+
+        .. code-block:: python
+
+            @blog.app_template_global
+            def newest_posts(): ...  # {% for post in newest_posts() %}
+        """
         return Naming(self.add_app_template_global)
 
     def add_app_template_global(self, f: Callable[..., Any], name: str | None = None) -> None:
-        """Make a function known to the application's templates."""
+        """Make a function known to the application's templates.
+
+        :param f: The function.
+        :param name: Its name in templates; the function's own where it is None.
+        """
         self._add_template_function("globals", f, name)
 
     def _add_template_function(
@@ -264,7 +340,17 @@ class Blueprint(Scope):
         )
 
     def app_errorhandler(self, code: int | type[Exception]) -> Callable[[Handler], Handler]:
-        """Like :meth:`errorhandler`, for every request of the application."""
+        """Like :meth:`errorhandler`, for every request of the application.
+
+        :param code: A status code of an error, such as 404, or a class of exceptions.
+        :raises SetupError: for what is neither, saying what is.
+
+        .. code-block:: python
+
+            @blog.app_errorhandler(PostNotFound)
+            def missing(error):
+                return render_template("missing.html"), 404
+        """
 
         def decorator(f: Handler) -> Handler:
             self._check_open("app_errorhandler")
@@ -277,8 +363,11 @@ class Blueprint(Scope):
 class BlueprintSetupState:
     """What a function of :meth:`Blueprint.record` is called with: one registration.
 
+    :param blueprint: The blueprint.
+    :param app: The application.
     :param options: What `register_blueprint` was given; for a nested blueprint `name_prefix`,
         `url_prefix` and `subdomain` are those of its parents and its own together.
+    :param first_registration: Whether this blueprint is new to the application.
 
     :ivar app: The application.
     :ivar blueprint: The blueprint.

@@ -36,6 +36,13 @@ class ScriptInfo:
     :param load_dotenv_defaults: The command line reads ``.env`` and ``.microwebenv`` first.
 
     :ivar data: A place for commands and extensions to keep what they share.
+
+    .. code-block:: python
+
+        @click.command()
+        @pass_script_info
+        def show_name(info):
+            click.echo(info.load_app().name)
     """
 
     def __init__(
@@ -75,11 +82,16 @@ class ScriptInfo:
         return app
 
 
+#: Decorates a command that is to be called with its `ScriptInfo` as the first argument.
 pass_script_info = click.make_pass_decorator(ScriptInfo, ensure=True)
 
 
 def enter_app_context(ctx: click.Context, app: Any) -> None:
-    """Keep an application's context open until a click context ends, unless it is open."""
+    """Keep an application's context open until a click context ends, unless it is open.
+
+    :param ctx: The click context.
+    :param app: The application.
+    """
     context = current.get()
     if context is None or context.app is not app:
         ctx.with_resource(app.app_context())
@@ -111,7 +123,8 @@ def with_appcontext(f: F) -> F:
 class AppGroup(click.Group):
     """A group of commands that run in the application's context.
 
-    It is click's group otherwise; groups made by :meth:`group` are of this class too.
+    It is click's group otherwise; groups made by :meth:`group` are of this class too. `App.cli` and
+    `Blueprint.cli` are such groups.
     """
 
     @overload
@@ -124,7 +137,14 @@ class AppGroup(click.Group):
         """Make the decorated function a command of this group.
 
         :param args: What :func:`click.command` takes; the command's name first.
-        :param with_appcontext: False runs it without the application's context.
+        :param kwargs: What :func:`click.command` takes, and `with_appcontext`: False runs the
+            command without the application's context.
+
+        .. code-block:: python
+
+            @app.cli.command("add-user")
+            @click.argument("name")
+            def add_user(name): ...
         """
         in_context = kwargs.pop("with_appcontext", True)
         function, args = _split_bare(args)
@@ -141,7 +161,20 @@ class AppGroup(click.Group):
     @overload
     def group(self, *args: Any, **kwargs: Any) -> Callable[[Callable[..., Any]], click.Group]: ...
     def group(self, *args: Any, **kwargs: Any) -> Any:
-        """Make the decorated function a group in this group."""
+        """Make the decorated function a group in this group.
+
+        :param args: What :func:`click.group` takes; the group's name first.
+        :param kwargs: What :func:`click.group` takes; `cls` is this class unless it is given.
+
+        .. code-block:: python
+
+            @app.cli.group()
+            def users():
+                "Manage the users."
+
+            @users.command()
+            def prune(): ...
+        """
         kwargs.setdefault("cls", AppGroup)
         function, args = _split_bare(args)
         make = super().group

@@ -121,6 +121,8 @@ TYPES: dict[str, tuple[tuple[type, ...], str]] = {
 class Config(dict[str, Any]):
     """A dict of upper-case keys, with ways to fill it.
 
+    Only upper-case keys are taken from elsewhere; :data:`DEFAULTS` lists those that microweb reads.
+
     :param root_path: The folder that relative file names start from.
     :param defaults: What it starts with.
 
@@ -139,6 +141,7 @@ class Config(dict[str, Any]):
     def from_object(self, obj: object | str) -> None:
         """Take the upper-case attributes of a module, class or object, or of an import path.
 
+        :param obj: The object, or its import path: ``"shop.settings.Production"``.
         :raises ConfigError: where an import path leads nowhere.
         """
         if isinstance(obj, str):
@@ -148,7 +151,17 @@ class Config(dict[str, Any]):
                 self[key] = getattr(obj, key)
 
     def from_mapping(self, mapping: Mapping[str, Any] | None = None, **kwargs: Any) -> bool:
-        """Take the upper-case keys of a mapping and of the keywords; other keys are ignored."""
+        """Take the upper-case keys of a mapping and of the keywords; other keys are ignored.
+
+        :param mapping: The mapping; its values give way to those of the keywords.
+        :returns: True.
+
+        >>> config = Config("")
+        >>> config.from_mapping({"DEBUG": True, "comment": "not a key"}, TESTING=True)
+        True
+        >>> config
+        <Config {'DEBUG': True, 'TESTING': True}>
+        """
         for key, value in {**(mapping or {}), **kwargs}.items():
             if key.isupper():
                 self[key] = value
@@ -157,7 +170,11 @@ class Config(dict[str, Any]):
     def from_pyfile(self, filename: str | os.PathLike[str], silent: bool = False) -> bool:
         """Run a Python file and take its upper-case names.
 
+        :param filename: The file; a relative one is below `root_path`.
         :param silent: Return False, and raise nothing, where the file does not exist.
+        :returns: Whether the file was there.
+        :raises ConfigFileNotFound: where it does not exist.
+        :raises ConfigError: where it cannot be read.
         """
         path = os.path.join(self.root_path, filename)
         source = _read(path, silent, lambda file: file.read(), text=False)
@@ -170,7 +187,13 @@ class Config(dict[str, Any]):
         return True
 
     def from_envvar(self, variable_name: str, silent: bool = False) -> bool:
-        """Run the Python file that an environment variable names; see :meth:`from_pyfile`."""
+        """Run the Python file that an environment variable names; see :meth:`from_pyfile`.
+
+        :param variable_name: The variable, such as ``"SHOP_SETTINGS"``.
+        :param silent: Return False, and raise nothing, where the variable is not set or the file
+            does not exist.
+        :raises ConfigError: where the variable is not set, or the file cannot be read.
+        """
         filename = os.environ.get(variable_name)
         if filename:
             return self.from_pyfile(filename, silent=silent)
@@ -189,7 +212,19 @@ class Config(dict[str, Any]):
         silent: bool = False,
         text: bool = True,
     ) -> bool:
-        """Load a file with `load`, such as `json.load` or (with ``text=False``) `tomllib.load`."""
+        """Load a file with `load`, such as `json.load` or (with ``text=False``) `tomllib.load`.
+
+        :param filename: The file; a relative one is below `root_path`.
+        :param load: Called with the open file; returns a mapping.
+        :param silent: Return False, and raise nothing, where the file does not exist.
+        :param text: Open it as UTF-8 text; False opens it for bytes.
+        :returns: Whether the file was there.
+        :raises ConfigError: where it cannot be read.
+
+        .. code-block:: python
+
+            app.config.from_file("settings.toml", tomllib.load, text=False)
+        """
         path = os.path.join(self.root_path, filename)
         mapping = _read(path, silent, load, text)
         return mapping is not None and self.from_mapping(mapping)
@@ -202,7 +237,10 @@ class Config(dict[str, Any]):
         Values are read as JSON where they are JSON and stay text where they are not. Two
         underscores lead into a dict: ``MICROWEB_MAIL__PORT=25`` sets ``config["MAIL"]["PORT"]``.
 
+        :param prefix: What stands before the underscore.
         :param loads: Turns a value into an object; an exception leaves the text.
+        :returns: True.
+        :raises ConfigError: where a variable leads into a value that is no dict.
         """
         start = f"{prefix}_"
         for variable in sorted(os.environ):
@@ -231,6 +269,10 @@ class Config(dict[str, Any]):
     ) -> dict[str, Any]:
         """Return the keys that start with `namespace`, by default trimmed and in lower case.
 
+        :param namespace: What the keys start with, underscore included.
+        :param lowercase: Return them in lower case.
+        :param trim_namespace: Return them without `namespace`.
+
         >>> Config("", {"MAIL_HOST": "localhost"}).get_namespace("MAIL_")
         {'host': 'localhost'}
         """
@@ -248,6 +290,7 @@ class Config(dict[str, Any]):
 def check_types(config: Mapping[str, Any]) -> None:
     """Refuse a value that cannot be what its key stands for.
 
+    :param config: The configuration; keys that microweb does not know are not looked at.
     :raises ConfigError: naming the key, the value, and what it must be.
     """
     for key, (types_, wanted) in TYPES.items():
@@ -268,7 +311,13 @@ def debug_from_environment() -> bool:
 
 
 def is_on(value: object) -> bool:
-    """Whether a switch is on; text may say so in several ways, as in an environment variable."""
+    """Whether a switch is on; text may say so in several ways, as in an environment variable.
+
+    :param value: Text, or anything else by its truth.
+
+    >>> is_on("true"), is_on("0"), is_on("off"), is_on(None)
+    (True, False, False, False)
+    """
     if isinstance(value, str):
         return value.strip().lower() not in ("", "0", "false", "no", "off", "none", "null")
     return bool(value)
@@ -355,7 +404,13 @@ def _read(path: str, silent: bool, load: Callable[[IO[Any]], Any], text: bool) -
 class ConfigAttribute(Generic[T]):
     """An attribute of the application that is a key of its configuration.
 
+    :param key: The key, such as ``"SECRET_KEY"``.
     :param convert: Applied to the value at each reading.
+
+    .. code-block:: python
+
+        class Shop(App):
+            currency = ConfigAttribute[str]("SHOP_CURRENCY")
     """
 
     def __init__(self, key: str, convert: Callable[[Any], T] | None = None) -> None:

@@ -46,17 +46,30 @@ class Globals:
         self.__dict__[name] = value
 
     def get(self, name: str, default: Any = None) -> Any:
-        """Return an attribute, or `default` where there is none."""
+        """Return an attribute, or `default` where there is none.
+
+        :param name: The name of the attribute.
+        :param default: What to return where there is none.
+        """
         return self.__dict__.get(name, default)
 
     def pop(self, name: str, default: Any = _MISSING) -> Any:
-        """Remove an attribute and return it, or `default` where there is none."""
+        """Remove an attribute and return it, or `default` where there is none.
+
+        :param name: The name of the attribute.
+        :param default: What to return where there is none.
+        :raises KeyError: where there is none, and no default was given.
+        """
         if default is _MISSING:
             return self.__dict__.pop(name)
         return self.__dict__.pop(name, default)
 
     def setdefault(self, name: str, default: Any = None) -> Any:
-        """Return an attribute, setting it to `default` where there is none."""
+        """Return an attribute, setting it to `default` where there is none.
+
+        :param name: The name of the attribute.
+        :param default: What to set it to.
+        """
         return self.__dict__.setdefault(name, default)
 
     def __contains__(self, name: str) -> bool:

@@ -140,6 +140,7 @@ def _seen_from() -> str:
 def locate_app(module_name: str, app_name: str | None = None) -> Any:
     """Import a module and return its application.
 
+    :param module_name: The dotted name, as :func:`prepare_import` returns it.
     :param app_name: A name, or the call of a factory; None looks for the usual names.
     :raises NoAppException: where there is no such module or no application in it.
     """
@@ -172,6 +173,7 @@ def find_best_app(module: ModuleType) -> Any:
     `app` and `application` come first, then the only application under any name, then what the
     factories `create_app` and `make_app` return.
 
+    :param module: The imported module.
     :raises NoAppException: where there is none, or more than one.
     """
     for name in NAMES:
@@ -218,6 +220,7 @@ def _nothing_in(module: ModuleType) -> NoAppException:
 def find_app_by_string(module: ModuleType, text: str) -> Any:
     """Return the application that a name, or the call of a factory, stands for.
 
+    :param module: The imported module.
     :param text: ``"app"``, ``"Shop.app"``, ``"create_app"`` or ``"create_app('test', port=1)"``.
         Arguments are Python literals.
     :raises NoAppException: where it cannot be read, or does not lead to an application.

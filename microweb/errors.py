@@ -28,9 +28,12 @@ class SetupError(MicrowebError, RuntimeError):
 
 
 class OutsideContext(MicrowebError, RuntimeError):
-    """`request`, `session`, `g` or `current_app` was used where none is active.
+    """A name that stands for the current context's was used where no context is current.
 
-    :ivar name: The name that was used, such as ``"request"``.
+    These are `request`, `session`, `g`, `current_app`, and the functions that need one of them.
+
+    :param name: The name that was used, such as ``"request"``; kept as an attribute.
+    :param needed: The kind of context that it needs: ``"request"`` or ``"application"``.
     """
 
     def __init__(self, name: str, needed: str) -> None:
@@ -74,7 +77,8 @@ _WHILE = {"request": "handles a request", "application": "works for an applicati
 class ConfigError(MicrowebError, ValueError):
     """A configuration value, file or variable cannot be used.
 
-    :ivar key: The configuration key or file that it concerns.
+    :param key: The configuration key, variable or file that it concerns; kept as an attribute.
+    :param message: What is wrong with it, and what to do.
     """
 
     def __init__(self, key: str, message: str) -> None:
@@ -83,13 +87,14 @@ class ConfigError(MicrowebError, ValueError):
 
 
 class ConfigFileNotFound(ConfigError, FileNotFoundError):
-    """A configuration file does not exist."""
+    """A configuration file does not exist; it is a `FileNotFoundError` too."""
 
 
 class MissingPackage(MicrowebError, ImportError):
     """A feature needs an optional package that is not installed.
 
-    :ivar package: The name under which the package index lists it.
+    :param feature: What needs it, as the beginning of the message.
+    :param package: The name under which the package index lists it; kept as an attribute.
     """
 
     def __init__(self, feature: str, package: str) -> None:
@@ -100,8 +105,11 @@ class MissingPackage(MicrowebError, ImportError):
 class SessionTooLarge(MicrowebError, ValueError):
     """A signed session does not fit into a cookie.
 
-    :ivar size: The size of the ``Set-Cookie`` value in bytes.
-    :ivar limit: The limit in bytes (``MAX_COOKIE_SIZE``).
+    Debug mode and tests raise it; otherwise it is logged, and the client keeps the cookie it has.
+
+    :param name: The name of the cookie.
+    :param size: The size of the ``Set-Cookie`` value in bytes; kept as an attribute.
+    :param limit: The limit in bytes (``MAX_COOKIE_SIZE``); kept as an attribute.
     """
 
     def __init__(self, name: str, size: int, limit: int) -> None:
@@ -116,7 +124,7 @@ class SessionTooLarge(MicrowebError, ValueError):
 class CoroutineCancelled(MicrowebError, RuntimeError):
     """A coroutine that a request waits for was cancelled, by itself or by what it awaited.
 
-    :ivar function: The coroutine function.
+    :param function: The coroutine function; kept as an attribute.
     """
 
     def __init__(self, function: Any) -> None:
@@ -131,6 +139,8 @@ class CoroutineCancelled(MicrowebError, RuntimeError):
 def describe(function: Any) -> str:
     """Name a function with the file and line where it is written, for messages.
 
+    :param function: A function, or a class; decorators around it are looked through.
+
     >>> describe(describe)  # doctest: +ELLIPSIS
     "'describe' (...errors.py:...)"
     """
@@ -140,7 +150,10 @@ def describe(function: Any) -> str:
 
 
 def place(target: Any) -> str:
-    """Return ``file:line`` of a function or class, or ``"unknown place"``."""
+    """Return ``file:line`` of a function or class, or ``"unknown place"``.
+
+    :param target: The function or class; decorators around it are looked through.
+    """
     target = _written(target)
     code = getattr(target, "__code__", None)
     if code is not None:
@@ -160,7 +173,11 @@ def _written(function: Any) -> Any:
 
 
 def clash_remedy(first: Any, second: Any) -> str:
-    """Return what to do about two functions that would have the same endpoint."""
+    """Return what to do about two functions that would have the same endpoint.
+
+    :param first: The function that has it.
+    :param second: The function that would get it too.
+    """
     code = getattr(first, "__code__", None)
     if code is not None and code is getattr(second, "__code__", None):
         return (

@@ -73,12 +73,24 @@ class Folders:
     def get_send_file_max_age(self, filename: str | None) -> int | None:
         """Return for how many seconds clients may keep a file without asking; None: they ask.
 
-        Override it to decide by the name of the file.
+        Override it to decide by the name of the file (RFC 9111 section 5.2.2.1).
+
+        :param filename: The path of the file, or None where it has none.
+
+        .. code-block:: python
+
+            class Shop(App):
+                def get_send_file_max_age(self, filename):
+                    return 86_400 if filename and filename.endswith(".woff2") else None
         """
         raise NotImplementedError
 
     def send_static_file(self, filename: str) -> Response:
-        """Return a file of the static folder, for the current request."""
+        """Return a file of the static folder, for the current request.
+
+        :param filename: The path below the static folder; it may come from the client.
+        :raises NotFound: where there is no such file, or the path leads out of the folder.
+        """
         raise NotImplementedError
 
     @lazy
@@ -95,7 +107,15 @@ class Folders:
     ) -> IO[Any]:
         """Open a file of the module's own folder for reading.
 
+        :param resource: The path below :attr:`root_path`.
+        :param mode: ``"rb"`` for bytes, ``"r"`` or ``"rt"`` for text.
+        :param encoding: The encoding of a text; UTF-8 where it is None.
         :raises ValueError: for a mode that writes.
+
+        .. code-block:: python
+
+            with app.open_resource("schema.sql", "r") as file:
+                database.executescript(file.read())
         """
         if mode not in ("r", "rt", "rb"):
             raise ValueError(f"open_resource only reads: mode {mode!r} is not 'r', 'rt' or 'rb'.")

@@ -27,7 +27,10 @@ class Handling(Rendering):
     """The part of an application that decides what an exception means."""
 
     def handle_user_exception(self, e: Exception) -> Any:
-        """Return what the error handler for an exception returns, or raise the exception."""
+        """Return what the error handler for an exception returns, or raise the exception.
+
+        :param e: What a hook or view raised, HTTP errors included.
+        """
         # The key first: it is False in production, and a property costs four times as much.
         if self.config["DEBUG"] and self.debug and isinstance(e, _EXPLAINED):
             e = self._explained(e)
@@ -44,7 +47,10 @@ class Handling(Rendering):
         return self._handled(handler, e)
 
     def handle_http_exception(self, e: HTTPException) -> Any:
-        """Return what the handler for an HTTP error returns, or the error as its own answer."""
+        """Return what the handler for an HTTP error returns, or the error as its own answer.
+
+        :param e: The HTTP error, or a redirect of the router.
+        """
         # Without a code it is a proxy for a response; a redirect of the router is not an error.
         if e.code is None or isinstance(e, RoutingException):
             return e
@@ -71,7 +77,12 @@ class Handling(Rendering):
         return handler(e)
 
     def trap_http_exception(self, e: Exception) -> bool:
-        """Whether an HTTP error is handled like any other exception."""
+        """Whether an HTTP error is handled like any other exception.
+
+        `TRAP_HTTP_EXCEPTIONS` and `TRAP_BAD_REQUEST_ERRORS` decide; override it for other errors.
+
+        :param e: The exception.
+        """
         if self.config["TRAP_HTTP_EXCEPTIONS"]:
             return True
         trap = self.config["TRAP_BAD_REQUEST_ERRORS"]
@@ -83,6 +94,16 @@ class Handling(Rendering):
         """Return the page of an HTTP error that no handler took; override it for another look.
 
         Clients that prefer JSON get problem details (RFC 9457), others HTML.
+
+        :param e: The HTTP error.
+
+        .. code-block:: python
+
+            class Shop(App):
+                def make_error_response(self, e):
+                    response = self.json.response(error=e.name)
+                    response.status_code = e.code
+                    return response
         """
         response = error_response(
             e,
@@ -98,7 +119,10 @@ class Handling(Rendering):
         return response
 
     def log_exception(self, exc_info: OptExcInfo) -> None:
-        """Log an exception that nothing handled, with the path and method of the request."""
+        """Log an exception that nothing handled, with the path and method of the request.
+
+        :param exc_info: What :func:`sys.exc_info` returns for it.
+        """
         request = current_request_context("request").request
         self.logger.error("Exception on %s [%s]", request.path, request.method, exc_info=exc_info)
 

@@ -26,7 +26,12 @@ After = TypeVar("After", bound=Callable[[Any], Any])
 
 
 def has_request_context() -> bool:
-    """Whether a request is being handled."""
+    """Whether a request is being handled.
+
+    .. code-block:: python
+
+        language = request.accept_languages.best if has_request_context() else "en"
+    """
     context = current.get()
     return context is not None and context.environ is not None
 
@@ -58,8 +63,12 @@ def url_for(
         left out, a list repeats.
     :raises werkzeug.routing.BuildError: where no rule of the endpoint takes the values.
 
-    >>> url_for("user", id=7, page=2)  # doctest: +SKIP
-    '/users/7?page=2'
+    >>> from microweb import App
+    >>> app = App("shop")
+    >>> app.add_url_rule("/users/<int:id>", "user", lambda id: f"user {id}")
+    >>> with app.test_request_context():
+    ...     url_for("user", id=7, page=2, _anchor="top")
+    '/users/7?page=2#top'
     """
     return current_context("url_for").app.url_for(  # type: ignore[no-any-return]
         endpoint,
@@ -79,9 +88,14 @@ def redirect(
     """Return a response that sends the client to another URL.
 
     :param location: The URL; build it with :func:`url_for`.
-    :param code: 302; 303 after a form, 301 or 308 for good, 307 to keep the method.
+    :param code: 302; 303 after a form, 301 or 308 for good, 307 to keep the method (RFC 9110
+        section 15.4).
     :param Response: The class of the response; the application's without it.
     :raises TypeError: for a view function or another thing that is no URL.
+
+    .. code-block:: python
+
+        return redirect(url_for("show", id=1), 303)
     """
     if not isinstance(location, str):
         raise TypeError(_no_url(location))
@@ -104,8 +118,10 @@ def _no_url(location: Any) -> str:
 def abort(code: int | WerkzeugResponse, *args: Any, **kwargs: Any) -> NoReturn:
     """Stop with an HTTP error, or with a response.
 
-    :param code: The status code, such as 404.
+    :param code: The status code, such as 404, or a response.
     :param args: For the error, above all its description.
+    :param kwargs: For the error too: ``retry_after=60`` for a 429 or 503, in seconds.
+    :raises LookupError: for a code that is no HTTP error.
 
     .. code-block:: python
 
@@ -127,6 +143,9 @@ def abort(code: int | WerkzeugResponse, *args: Any, **kwargs: Any) -> NoReturn:
 def make_response(*args: Any) -> Response:
     """Return the response that a view returning these arguments would send.
 
+    :param args: A body, or a body with a status, headers, or both; none for an empty response.
+    :raises TypeError: for what a view cannot return, saying what it can.
+
     .. code-block:: python
 
         response = make_response(render_template("page.html"), 201)
@@ -141,12 +160,30 @@ def jsonify(*args: Any, **kwargs: Any) -> Response:
     """Return a JSON response: of one value, a list of several, or an object of keywords.
 
     A view that returns a dict or a list does not need it.
+
+    :param args: The value, or several.
+    :param kwargs: The members of an object, without positional arguments.
+    :raises TypeError: for positional arguments and keywords at once.
+
+    .. code-block:: python
+
+        return jsonify(None)  # null
     """
     return current_app.json.response(*args, **kwargs)  # type: ignore[return-value]
 
 
 def after_this_request(f: After) -> After:
-    """Pass the response of the current request to a function, which returns it or another one."""
+    """Pass the response of the current request to a function, which returns it or another one.
+
+    :raises OutsideContext: outside of a request.
+
+    .. code-block:: python
+
+        @after_this_request
+        def remember(response):
+            response.set_cookie("visited", "1")
+            return response
+    """
     context = current_request_context("after_this_request")
     function = context.app.ensure_sync(f)
     if isinstance(context.after_functions, list):
@@ -162,6 +199,19 @@ def copy_current_request_context(f: F) -> F:
 
     The request object is shared; read what is needed of its body before. `g` is a new one, and the
     teardown functions run when the function ends.
+
+    :raises OutsideContext: outside of a request.
+
+    .. code-block:: python
+
+        @app.get("/report")
+        def report():
+            @copy_current_request_context
+            def build():
+                write_report(request.args["month"])
+
+            Thread(target=build).start()
+            return "", 202
     """
     context = current_request_context("copy_current_request_context")
     # Made now, so that there is one of each to share.
@@ -185,6 +235,12 @@ def stream_with_context(generator_or_function: Any) -> Any:
     """Return what it is given: a streamed body has the request's context in any case.
 
     As a decorator it makes a generator function of the same kind.
+
+    :param generator_or_function: The generator, or the function that makes it.
+
+    .. code-block:: python
+
+        return stream_with_context(lines())
     """
     return generator_or_function
 
@@ -195,7 +251,14 @@ def stream_with_context(generator_or_function: Any) -> Any:
 def flash(message: str, category: str = "message") -> None:
     """Keep a message in the session, for the next page that asks for it.
 
+    :param message: The message; a template escapes it unless it is `Markup`.
     :param category: Such as ``"error"``; templates can tell categories apart.
+    :raises SetupError: where the application has no `SECRET_KEY`.
+
+    .. code-block:: python
+
+        flash("The note is saved.")
+        return redirect(url_for("notes"))
     """
     add_flash(current_request_context("flash").session, message, category)
     if signals.message_flashed.receivers:
@@ -210,12 +273,25 @@ def get_flashed_messages(
 
     :param with_categories: Return pairs ``(category, message)``.
     :param category_filter: Only these categories.
+
+    .. code-block:: python
+
+        errors = get_flashed_messages(category_filter=["error"])
     """
     return flashed_messages(with_categories, tuple(category_filter))
 
 
 def get_template_attribute(template_name: str, attribute: str) -> Any:
-    """Return a macro or variable of a template, to call it from Python."""
+    """Return a macro or variable of a template, to call it from Python.
+
+    :param template_name: The name of the template.
+    :param attribute: The name of the macro or variable.
+
+    .. code-block:: python
+
+        hello = get_template_attribute("macros.html", "hello")
+        return hello("Ada")
+    """
     app = current_context("get_template_attribute").app
     return getattr(app.jinja_env.get_template(template_name).module, attribute)
 
@@ -239,10 +315,16 @@ def send_file(
     :param mimetype: The content type; guessed from the name where it is None.
     :param as_attachment: Offer to save the file instead of showing it.
     :param download_name: The name to save it under.
-    :param conditional: Answer conditional and range requests.
+    :param conditional: Answer conditional and range requests (RFC 9110 sections 13 and 14).
     :param etag: Compute an ETag, or the one to send.
     :param last_modified: When the file changed; from the file system where it is None.
     :param max_age: For how many seconds clients may keep it without asking.
+    :raises FileNotFoundError: where there is no such file.
+    :raises OutsideContext: outside of a request.
+
+    .. code-block:: python
+
+        return send_file(pdf, "application/pdf", as_attachment=True, download_name="bill.pdf")
     """
     options = current_app.file_options()
     if max_age is not None:
@@ -269,6 +351,13 @@ def send_from_directory(
     :param directory: The folder, relative to the application's; never from the client.
     :param path: The file in it; may come from the client.
     :param kwargs: What :func:`send_file` takes.
+    :raises NotFound: where there is no such file, or the path leads out of the folder.
+
+    .. code-block:: python
+
+        @app.get("/uploads/<path:name>")
+        def upload(name):
+            return send_from_directory("uploads", name, as_attachment=True)
     """
     return files.send_from_directory(
         directory,

@@ -25,11 +25,11 @@ class Linking(Assembly):
 
     def _compile(self) -> Compiled:
         """Freeze the records and start the worker; called for the first request, by one thread."""
+        if self.worker.starting:  # a request of a startup function, for which the others wait
+            return self._make_compiled()
         with self._compile_lock:
             if self._compiled is None:
                 compiled = self._make_compiled()
-                if self.worker.starting:  # a request of a startup function; the others wait
-                    return compiled
                 self.worker.start()
                 self._compiled = compiled
             return self._compiled
@@ -80,7 +80,12 @@ class Linking(Assembly):
     # --- URLs
 
     def create_url_adapter(self, request: Request | None) -> MapAdapter | None:
-        """Return what matches and builds URLs for a request, or without one by `SERVER_NAME`."""
+        """Return what matches and builds URLs for a request, or without one by `SERVER_NAME`.
+
+        :param request: The request, or None outside of one.
+        :returns: None outside of a request without `SERVER_NAME`.
+        :raises werkzeug.exceptions.SecurityError: for a host that is not among `TRUSTED_HOSTS`.
+        """
         server_name = self.config["SERVER_NAME"]
         if request is not None:
             if self.config["TRUSTED_HOSTS"] is not None:
@@ -113,7 +118,18 @@ class Linking(Assembly):
         _external: bool | None = None,
         **values: Any,
     ) -> str:
-        """Build the URL of an endpoint; see :func:`microweb.url_for`."""
+        """Build the URL of an endpoint; see :func:`microweb.url_for`.
+
+        :param endpoint: The view's name, after its blueprint's and a dot.
+        :param _anchor: The fragment behind ``#``.
+        :param _method: Choose the rule for this method.
+        :param _scheme: The scheme of a whole URL.
+        :param _external: Build a whole URL.
+        :param values: Values for the variables of the rule, and for the query string.
+        :raises SetupError: outside of a request, where `SERVER_NAME` is not set.
+        :raises ValueError: for `_scheme` with ``_external=False``, or values that do not fit.
+        :raises werkzeug.routing.BuildError: where no rule of the endpoint takes the values.
+        """
         if not isinstance(endpoint, str):
             raise TypeError(f"url_for takes the name of an endpoint, not {describe(endpoint)}.")
         context = current.get()
@@ -154,12 +170,16 @@ class Linking(Assembly):
         """Return a redirect; :func:`microweb.redirect` calls this, so override it to change both.
 
         :param location: The URL.
-        :param code: The status code.
+        :param code: The status code (RFC 9110 section 15.4).
         """
         return redirect(location, code, self.response_class)  # type: ignore[return-value]
 
     def inject_url_defaults(self, endpoint: str, values: dict[str, Any]) -> None:
-        """Let the `url_defaults` functions of the endpoint's scopes add values."""
+        """Let the `url_defaults` functions of the endpoint's scopes add values.
+
+        :param endpoint: The endpoint that a URL is built for.
+        :param values: The values so far; the functions change them in place.
+        """
         for scope in self._scopes(endpoint.rpartition(".")[0]):
             for function in scope.url_defaults:
                 function(endpoint, values)
@@ -167,7 +187,19 @@ class Linking(Assembly):
     def handle_url_build_error(
         self, error: BuildError, endpoint: str, values: dict[str, Any]
     ) -> str:
-        """Ask the `url_build_error_handlers` for a URL, or raise the error."""
+        """Ask the `url_build_error_handlers` for a URL, or raise the error.
+
+        :param error: Why no URL can be built.
+        :param endpoint: The endpoint.
+        :param values: What `url_for` was given; its own parameters have their underscore.
+
+        .. code-block:: python
+
+            def ask_the_shop(error, endpoint, values):
+                return SHOP_URLS.get(endpoint)  # None asks the next one
+
+            app.url_build_error_handlers.append(ask_the_shop)
+        """
         for handler in self.url_build_error_handlers:
             try:
                 url = handler(error, endpoint, values)

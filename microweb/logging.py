@@ -34,6 +34,9 @@ def create_logger(name: str, debug: bool) -> logging.Logger:
 
     In debug mode a logger without a level of its own logs everything. The default handler is added
     where no handler would get its messages.
+
+    :param name: The name of the logger.
+    :param debug: Whether the application is in debug mode.
     """
     logger = logging.getLogger(name)
     if debug and not logger.level:
@@ -44,7 +47,10 @@ def create_logger(name: str, debug: bool) -> logging.Logger:
 
 
 def has_level_handler(logger: logging.Logger) -> bool:
-    """Whether some handler, of the logger or above it, takes the messages of its level."""
+    """Whether some handler, of the logger or above it, takes the messages of its level.
+
+    :param logger: The logger; those above it are asked as far as it propagates.
+    """
     level = logger.getEffectiveLevel()
     current_logger: logging.Logger | None = logger
     while current_logger is not None:

@@ -26,31 +26,62 @@ class JSONProvider:
     Only :meth:`dumps` and :meth:`loads` must be written.
 
     :param app: The application it serves.
+
+    .. code-block:: python
+
+        class Orjson(JSONProvider):
+            def dumps(self, obj, **kwargs):
+                return orjson.dumps(obj).decode()
+
+            def loads(self, s, **kwargs):
+                return orjson.loads(s)
+
+        class Shop(App):
+            json_provider_class = Orjson
     """
 
     def __init__(self, app: Any) -> None:
         self._app = app
 
     def dumps(self, obj: Any, **kwargs: Any) -> str:
-        """Return `obj` as JSON text."""
+        """Return `obj` as JSON text.
+
+        :param obj: The document.
+        :param kwargs: For the library.
+        """
         raise NotImplementedError
 
     def loads(self, s: str | bytes, **kwargs: Any) -> Any:
-        """Return the value of the JSON text `s`; raise `ValueError` where it is not JSON."""
+        """Return the value of the JSON text `s`; raise `ValueError` where it is not JSON.
+
+        :param s: The text, or its UTF-8 bytes.
+        :param kwargs: For the library.
+        """
         raise NotImplementedError
 
     def dump(self, obj: Any, fp: IO[str], **kwargs: Any) -> None:
-        """Write `obj` as JSON text to the text file `fp`."""
+        """Write `obj` as JSON text to the text file `fp`.
+
+        :param obj: The document.
+        :param fp: A text file that is open for writing.
+        :param kwargs: For :meth:`dumps`.
+        """
         fp.write(self.dumps(obj, **kwargs))
 
     def load(self, fp: IO[Any], **kwargs: Any) -> Any:
-        """Read JSON from the text or binary file `fp`."""
+        """Read JSON from the text or binary file `fp`.
+
+        :param fp: A file that is open for reading.
+        :param kwargs: For :meth:`loads`.
+        """
         return self.loads(fp.read(), **kwargs)
 
     def response(self, *args: Any, **kwargs: Any) -> Response:
         """Return a response with the arguments as JSON; see :func:`microweb.jsonify`.
 
         One positional argument is the document, several become a list, keywords an object.
+
+        :raises TypeError: for positional arguments and keywords at once.
         """
         obj = _document(args, kwargs)
         response: Response = self._app.response_class(self.dumps(obj), mimetype="application/json")
@@ -127,6 +158,17 @@ class DefaultJSONProvider(JSONProvider):
     seconds, `Decimal` and `UUID` as text, dataclasses as objects, enums as their value, and
     anything with an ``__html__`` method as that text. Keys keep their order. NaN and the
     infinities are not JSON (RFC 8259 section 6) and are refused in both directions.
+
+    .. code-block:: python
+
+        class Provider(DefaultJSONProvider):
+            @staticmethod
+            def default(value):
+                if isinstance(value, set):
+                    return sorted(value)
+                return DefaultJSONProvider.default(value)
+
+        app.json = Provider(app)
     """
 
     #: Called with a value that JSON does not know; returns one that it does.

@@ -39,29 +39,62 @@ class Rendering(Working):
 
     @property
     def template_filter(self) -> Naming:
-        """Make the decorated function a filter in templates, under its name or another one."""
+        """Make the decorated function a filter in templates, under its name or another one.
+
+        .. code-block:: python
+
+            @app.template_filter  # or @app.template_filter("euro")
+            def price(cents):
+                return f"{cents / 100:.2f} €"
+        """
         return Naming(self.add_template_filter)
 
     def add_template_filter(self, f: Callable[..., Any], name: str | None = None) -> None:
-        """Make a function a filter in templates."""
+        """Make a function a filter in templates.
+
+        :param f: The function.
+        :param name: Its name in templates; the function's own where it is None.
+        """
         self._add_template_function("filters", f, name)
 
     @property
     def template_test(self) -> Naming:
-        """Make the decorated function a test in templates, under its name or another one."""
+        """Make the decorated function a test in templates, under its name or another one.
+
+        .. code-block:: python
+
+            @app.template_test
+            def weekend(day):  # {% if day is weekend %}
+                return day.weekday() >= 5
+        """
         return Naming(self.add_template_test)
 
     def add_template_test(self, f: Callable[..., Any], name: str | None = None) -> None:
-        """Make a function a test in templates."""
+        """Make a function a test in templates.
+
+        :param f: The function.
+        :param name: Its name in templates; the function's own where it is None.
+        """
         self._add_template_function("tests", f, name)
 
     @property
     def template_global(self) -> Naming:
-        """Make the decorated function known to templates, under its name or another one."""
+        """Make the decorated function known to templates, under its name or another one.
+
+        .. code-block:: python
+
+            @app.template_global
+            def now():  # {{ now() }}
+                return datetime.now(timezone.utc)
+        """
         return Naming(self.add_template_global)
 
     def add_template_global(self, f: Callable[..., Any], name: str | None = None) -> None:
-        """Make a function known to templates."""
+        """Make a function known to templates.
+
+        :param f: The function.
+        :param name: Its name in templates; the function's own where it is None.
+        """
         self._add_template_function("globals", f, name)
 
     def _add_template_function(
@@ -84,7 +117,10 @@ class Rendering(Working):
         return self.create_jinja_environment()
 
     def create_jinja_environment(self) -> Environment:
-        """Make the Jinja environment, with the registered filters, tests and globals."""
+        """Make the Jinja environment, with the registered filters, tests and globals.
+
+        Override it to change the environment; :attr:`jinja_options` are its arguments.
+        """
         reload = self.config["TEMPLATES_AUTO_RELOAD"]
         options = {
             "auto_reload": self.debug if reload is None else reload,
@@ -116,11 +152,18 @@ class Rendering(Working):
         return self.json.dumps(value, **kwargs)
 
     def select_jinja_autoescape(self, filename: str | None) -> bool:
-        """Whether values are escaped in a template of this name (None: from a string)."""
+        """Whether values are escaped in a template of this name (None: from a string).
+
+        :param filename: The name of the template, or None.
+        """
         return filename is None or filename.endswith(ESCAPED_ENDINGS)
 
     def update_template_context(self, context: dict[str, Any]) -> None:
-        """Add what the context processors return; names that `context` has already stay."""
+        """Add what the context processors return; names that `context` has already stay.
+
+        :param context: The names of one rendering, changed in place.
+        :raises TypeError: for a context processor that returns no dict.
+        """
         given = context.copy()
         here = current.get()
         if here is not None:
@@ -143,7 +186,11 @@ class Rendering(Working):
         context.update(given)
 
     def render(self, template: jinja2.Template, context: dict[str, Any]) -> str:
-        """Render a template with what the context processors add."""
+        """Render a template with what the context processors add.
+
+        :param template: The template.
+        :param context: The names that it knows; the context processors' are added in place.
+        """
         self._prepare(template, context)
         text = template.render(context)
         if signals.template_rendered.receivers:
@@ -151,7 +198,13 @@ class Rendering(Working):
         return text
 
     def render_block(self, template: jinja2.Template, block: str, context: dict[str, Any]) -> str:
-        """Render one block of a template; see :func:`microweb.render_block`."""
+        """Render one block of a template; see :func:`microweb.render_block`.
+
+        :param template: The template.
+        :param block: The name of the block.
+        :param context: The names that it knows; the context processors' are added in place.
+        :raises SetupError: where there is no such block.
+        """
         self._prepare(template, context)
         text = jinja().render_block(template, block, context)
         if signals.template_rendered.receivers:
@@ -159,7 +212,12 @@ class Rendering(Working):
         return text  # type: ignore[no-any-return]  # the module is imported when it is used
 
     def stream(self, template: jinja2.Template, context: dict[str, Any]) -> Iterator[str]:
-        """Render a template piece by piece; the request lasts until the last one."""
+        """Render a template piece by piece; the request lasts until the last one.
+
+        :param template: The template.
+        :param context: The names that it knows; the context processors' are added in place.
+        :returns: An iterator of the pieces.
+        """
         self._prepare(template, context)
         yield from template.generate(context)
         if signals.template_rendered.receivers:

@@ -74,7 +74,7 @@ class Request(WerkzeugRequest):
 
     @lazy
     def method(self) -> str:
-        """The method, in upper case."""
+        """The method, in upper case (RFC 9110 section 9)."""
         method: str = self.environ.get("REQUEST_METHOD", "GET")
         return method.upper()
 
@@ -123,14 +123,19 @@ class Request(WerkzeugRequest):
 
     @lazy
     def args(self) -> MultiDict[str, str]:
-        """The values of the query string. Bytes that are not UTF-8 stay percent-encoded."""
+        """The values of the query string. Bytes that are not UTF-8 stay percent-encoded.
+
+        .. code-block:: python
+
+            page = request.args.get("page", 1, type=int)
+        """
         query = decoded(self.environ.get("QUERY_STRING", ""))
         args: MultiDict[str, str] = multi_dict(self.parameter_storage_class, query_pairs(query))
         return args
 
     @lazy
     def cookies(self) -> ImmutableMultiDict[str, str]:
-        """The cookies that the client sent."""
+        """The cookies that the client sent (RFC 6265 section 5.4)."""
         header = self.environ.get("HTTP_COOKIE")
         if not header:
             return self.dict_storage_class()  # type: ignore[return-value]
@@ -214,7 +219,14 @@ class Request(WerkzeugRequest):
         return limit
 
     def on_json_loading_failed(self, e: ValueError | None) -> Any:
-        """Answer a body that is not JSON: 415 for another type, 400 with the reason otherwise."""
+        """Answer a body that is not JSON: 415 for another type, 400 with the reason otherwise.
+
+        Override it to raise another error, or to return what `get_json` is to return.
+
+        :param e: What is wrong with the text; None where its type is not JSON.
+        :raises UnsupportedMediaType: for another type.
+        :raises BadRequest: for a text that is not JSON.
+        """
         if e is None:
             given = f"is {self.mimetype!r}" if self.mimetype else "is missing"
             raise UnsupportedMediaType(
@@ -224,14 +236,24 @@ class Request(WerkzeugRequest):
 
     @lazy
     def form(self) -> ImmutableMultiDict[str, str]:
-        """The fields of a form, urlencoded or multipart; files are in :attr:`files`."""
+        """The fields of a form, urlencoded or multipart; files are in :attr:`files`.
+
+        :raises RequestEntityTooLarge: for a form beyond :attr:`max_form_memory_size` or
+            :attr:`max_form_parts`.
+        """
         self._load_form_data()
         form: ImmutableMultiDict[str, str] = self.__dict__["form"]
         return form
 
     @lazy
     def files(self) -> ImmutableMultiDict[str, FileStorage]:
-        """The files of a multipart form."""
+        """The files of a multipart form (RFC 7578).
+
+        .. code-block:: python
+
+            photo = request.files["photo"]
+            photo.save(folder / secure_filename(photo.filename))
+        """
         self._load_form_data()
         files: ImmutableMultiDict[str, FileStorage] | None = self.__dict__.get("files")
         return self.parameter_storage_class() if files is None else files  # type: ignore[return-value]

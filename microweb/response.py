@@ -56,6 +56,10 @@ class Response(WerkzeugResponse):
     :param mimetype: The content type without its charset, which is added for text.
     :param content_type: The full content type.
     :param direct_passthrough: Hand the body to the server as it is.
+
+    .. code-block:: python
+
+        return Response("id,name\\n", 201, {"X-Rows": "0"}, mimetype="text/csv")
     """
 
     default_mimetype: str | None = "text/html"
@@ -120,7 +124,11 @@ class Response(WerkzeugResponse):
     def force_type(
         cls, response: WerkzeugResponse, environ: WSGIEnvironment | None = None
     ) -> Response:
-        """Make a response, or what a WSGI application answers, one of this class."""
+        """Make a response, or what a WSGI application answers, one of this class.
+
+        :param response: The response, or the WSGI application.
+        :param environ: The WSGI environ to call the application with.
+        """
         forced = cast(Response, super().force_type(response, environ))
         # A response of Werkzeug's has its headers where this class has a property.
         headers = forced.__dict__.pop("headers", None)
@@ -151,14 +159,22 @@ class Response(WerkzeugResponse):
         self._plain = None
 
     def append_header(self, name: str, value: str) -> None:
-        """Add a header that is known to be clean, without looking for others of its name."""
+        """Add a header that is known to be clean, without looking for others of its name.
+
+        :param name: The name.
+        :param value: The value, without control characters.
+        """
         if self._plain is None:
             self.headers.add(name, value)
         else:
             self._plain.append((name, value))
 
     def default_header(self, name: str, value: str) -> None:
-        """Set a header that is known to be clean, unless there is one of its name already."""
+        """Set a header that is known to be clean, unless there is one of its name already.
+
+        :param name: The name, in the case that others write it in.
+        :param value: The value, without control characters.
+        """
         if self._plain is None:
             self.headers.setdefault(name, value)
         else:
@@ -168,7 +184,12 @@ class Response(WerkzeugResponse):
             self._plain.append((name, value))
 
     def vary_on(self, name: str) -> None:
-        """Tell caches that the response depends on this header of the request."""
+        """Tell caches that the response depends on this header of the request.
+
+        See RFC 9110 section 12.5.5.
+
+        :param name: The header, such as ``"Accept"``.
+        """
         if self._plain is None:
             self.vary.add(name)
         else:
@@ -197,7 +218,13 @@ class Response(WerkzeugResponse):
             self.headers["Cache-Control"] = ", ".join([*kept, "private"])
 
     def call_on_close(self, func: C) -> C:
-        """Call `func` when the server is done with the response; also a decorator."""
+        """Call `func` when the server is done with the response; also a decorator.
+
+        .. code-block:: python
+
+            response = make_response("Done.")
+            response.call_on_close(connection.close)
+        """
         if not self._on_close:
             self._on_close = []
         self._on_close.append(func)
@@ -213,6 +240,7 @@ class Response(WerkzeugResponse):
 
         It needs an ETag or `last_modified`, and happens in place.
 
+        :param request_or_environ: The request, or its environ.
         :param accept_ranges: Answer range requests, and say so.
         :param complete_length: The length of the whole body in bytes, for ranges.
         """

@@ -153,7 +153,15 @@ class URLRule(Rule):
 
 
 class URLMap(Map):
-    """Werkzeug's map, which also remembers which rules came in, in which order."""
+    """Werkzeug's map, which also remembers which rules came in, in which order.
+
+    :param args: What :class:`werkzeug.routing.Map` takes.
+    :param kwargs: The same by name.
+
+    .. code-block:: python
+
+        app.url_map.converters["date"] = DateConverter  # before the first <date:day>
+    """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self.in_order: list[Rule] = []
@@ -162,7 +170,10 @@ class URLMap(Map):
         super().__init__(*args, **kwargs)
 
     def add(self, rulefactory: Any) -> None:
-        """Add a rule, or what a rule factory makes."""
+        """Add a rule, or what a rule factory makes.
+
+        :param rulefactory: A :class:`werkzeug.routing.Rule`, or what gives several.
+        """
         self.before_add()
         for rule in rulefactory.get_rules(self):
             super().add(rule)

@@ -93,6 +93,7 @@ class Scope(Folders):
         :param options: `methods` (a list; GET without it), `endpoint` (the function's name without
             it), `max_content_length` (bytes), and what Werkzeug's `Rule` takes: `defaults`,
             `strict_slashes`, `merge_slashes`, `redirect_to`, `subdomain`, `host`, `alias`…
+        :raises SetupError: for a rule or an option that cannot be used.
 
         .. code-block:: python
 
@@ -110,27 +111,70 @@ class Scope(Folders):
         return decorator
 
     def get(self, rule: str, **options: Any) -> Callable[[V], V]:
-        """Register the decorated view for GET (and so for HEAD); see :meth:`route`."""
+        """Register the decorated view for GET (and so for HEAD); see :meth:`route`.
+
+        :param rule: The URL rule.
+        :param options: Those of :meth:`route`, except for `methods`.
+        :raises TypeError: for `methods`, as the other decorators of one method do.
+
+        .. code-block:: python
+
+            @app.get("/users/<int:id>")
+            def user(id):
+                return {"id": id}
+        """
         return self._method_route("GET", rule, options)
 
     def post(self, rule: str, **options: Any) -> Callable[[V], V]:
-        """Register the decorated view for POST; see :meth:`route`."""
+        """Register the decorated view for POST; see :meth:`route`.
+
+        :param rule: The URL rule.
+        :param options: Those of :meth:`route`, except for `methods`.
+
+        .. code-block:: python
+
+            @app.post("/users", max_content_length=10_000)
+            def add_user():
+                return request.get_json(), 201
+        """
         return self._method_route("POST", rule, options)
 
     def put(self, rule: str, **options: Any) -> Callable[[V], V]:
-        """Register the decorated view for PUT; see :meth:`route`."""
+        """Register the decorated view for PUT; see :meth:`route`.
+
+        :param rule: The URL rule.
+        :param options: Those of :meth:`route`, except for `methods`.
+        """
         return self._method_route("PUT", rule, options)
 
     def delete(self, rule: str, **options: Any) -> Callable[[V], V]:
-        """Register the decorated view for DELETE; see :meth:`route`."""
+        """Register the decorated view for DELETE; see :meth:`route`.
+
+        :param rule: The URL rule.
+        :param options: Those of :meth:`route`, except for `methods`.
+        """
         return self._method_route("DELETE", rule, options)
 
     def patch(self, rule: str, **options: Any) -> Callable[[V], V]:
-        """Register the decorated view for PATCH; see :meth:`route`."""
+        """Register the decorated view for PATCH (RFC 5789); see :meth:`route`.
+
+        :param rule: The URL rule.
+        :param options: Those of :meth:`route`, except for `methods`.
+        """
         return self._method_route("PATCH", rule, options)
 
     def query(self, rule: str, **options: Any) -> Callable[[V], V]:
-        """Register the decorated view for QUERY, a GET with a body; see :meth:`route`."""
+        """Register the decorated view for QUERY, a GET with a body; see :meth:`route`.
+
+        :param rule: The URL rule.
+        :param options: Those of :meth:`route`, except for `methods`.
+
+        .. code-block:: python
+
+            @app.query("/users")
+            def find_users():
+                return search(**request.get_json())
+        """
         return self._method_route("QUERY", rule, options)
 
     def _method_route(self, method: str, rule: str, options: dict[str, Any]) -> Callable[[V], V]:
@@ -151,9 +195,16 @@ class Scope(Folders):
     ) -> None:
         """Register a view for a URL rule; :meth:`route` is the same as a decorator.
 
+        :param rule: The URL rule; see :meth:`route`.
         :param endpoint: The name for `url_for`; the view's name where it is None.
+        :param view_func: The view; None where :meth:`endpoint` names it later.
         :param provide_automatic_options: Whether OPTIONS is answered without the view.
+        :param options: Those of :meth:`route`, except for `endpoint`.
         :raises SetupError: for a rule or an endpoint that cannot be used.
+
+        .. code-block:: python
+
+            app.add_url_rule("/about", view_func=Page.as_view("about", "about.html"))
         """
         self._check_open("add_url_rule")
         if provide_automatic_options is not None:
@@ -161,7 +212,17 @@ class Scope(Folders):
         self._add_route(make_route(rule, endpoint, view_func, options))
 
     def endpoint(self, endpoint: str) -> Callable[[F], F]:
-        """Make the decorated function the view of an endpoint that a rule has already."""
+        """Make the decorated function the view of an endpoint that a rule has already.
+
+        :param endpoint: The name that `add_url_rule` was given.
+
+        .. code-block:: python
+
+            app.add_url_rule("/about", "about")
+
+            @app.endpoint("about")
+            def about_us(): ...
+        """
 
         def decorator(f: F) -> F:
             self._check_open("endpoint")
@@ -179,7 +240,17 @@ class Scope(Folders):
     # --- hooks
 
     def before_request(self, f: Before) -> Before:
-        """Call the function before each request; what it returns, if not None, is the answer."""
+        """Call the function before each request; what it returns, if not None, is the answer.
+
+        Functions run in the order of their registration, until one of them answers.
+
+        .. code-block:: python
+
+            @app.before_request
+            def require_login():
+                if "user" not in session and request.endpoint != "login":
+                    return redirect(url_for("login"))
+        """
         self._append("before_request", self.hooks.before, f)
         return f
 
@@ -187,6 +258,13 @@ class Scope(Folders):
         """Pass each response to the function, which returns it or another one.
 
         Functions run in the opposite order of their registration.
+
+        .. code-block:: python
+
+            @app.after_request
+            def add_header(response):
+                response.headers["X-Frame-Options"] = "DENY"
+                return response
         """
         self._append("after_request", self.hooks.after, f)
         return f
@@ -195,7 +273,16 @@ class Scope(Folders):
         """Call the function when a request ends, with its unhandled exception or None.
 
         For a streamed body this is when the server closes it. All such functions run, also when
-        one of them fails: its error is logged and the response stays.
+        one of them fails: its error is logged and the response stays. They run in the opposite
+        order of their registration.
+
+        .. code-block:: python
+
+            @app.teardown_request
+            def close_database(error):
+                database = g.pop("database", None)
+                if database is not None:
+                    database.close()
         """
         self._append("teardown_request", self.hooks.teardown, f)
         return f
@@ -203,18 +290,40 @@ class Scope(Folders):
     def url_value_preprocessor(self, f: ValuePreprocessor) -> ValuePreprocessor:
         """Call the function with endpoint and URL values, before any `before_request`.
 
-        It may change the dict of values.
+        It may change the dict of values. Where no rule matched, both are None.
+
+        .. code-block:: python
+
+            @app.url_value_preprocessor
+            def take_language(endpoint, values):
+                g.language = values.pop("language", "en") if values else "en"
         """
         self._append("url_value_preprocessor", self.hooks.url_value_preprocessors, f)
         return f
 
     def url_defaults(self, f: URLDefaults) -> URLDefaults:
-        """Call the function with endpoint and values whenever a URL is built; it may add some."""
+        """Call the function with endpoint and values whenever a URL is built; it may add some.
+
+        .. code-block:: python
+
+            @app.url_defaults
+            def add_language(endpoint, values):
+                values.setdefault("language", g.language)
+        """
         self._append("url_defaults", self.hooks.url_defaults, f)
         return f
 
     def context_processor(self, f: ContextProcessor) -> ContextProcessor:
-        """Merge the dict that the function returns into the context of each template."""
+        """Merge the dict that the function returns into the context of each template.
+
+        Names that `render_template` is given come first.
+
+        .. code-block:: python
+
+            @app.context_processor
+            def add_year():
+                return {"year": date.today().year}
+        """
         self._append("context_processor", self.hooks.context_processors, f)
         return f
 
@@ -224,6 +333,12 @@ class Scope(Folders):
         self, code_or_exception: int | type[Exception]
     ) -> Callable[[Handler], Handler]:
         """Answer an HTTP status code or a class of exceptions with the decorated function.
+
+        The function is called with the exception, and returns what a view may return.
+
+        :param code_or_exception: A status code of an error, such as 404, or a class: its
+            subclasses are answered too, unless they have a handler of their own.
+        :raises SetupError: for what is neither, saying what is.
 
         .. code-block:: python
 
@@ -243,7 +358,12 @@ class Scope(Folders):
     def register_error_handler(
         self, code_or_exception: int | type[Exception], f: Callable[[Any], Any]
     ) -> None:
-        """Register an error handler; :meth:`errorhandler` is the same as a decorator."""
+        """Register an error handler; :meth:`errorhandler` is the same as a decorator.
+
+        :param code_or_exception: A status code or a class of exceptions.
+        :param f: The function that answers.
+        :raises SetupError: for what is neither a status code nor a class of exceptions.
+        """
         self._check_open("register_error_handler")
         self.hooks.error_handlers[error_key(code_or_exception)] = f
 

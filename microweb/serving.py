@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import errno
 import os
+import signal
 import socket
 import sys
+from threading import current_thread, main_thread
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -42,6 +44,9 @@ def serve(
         os.environ[_CHOSEN_PORT] = str(port)
         debug = "on" if getattr(app, "debug", options.get("use_debugger")) else "off"
         _say(f" * Serving microweb application {name!r} for development (debug mode: {debug})")
+    if current_thread() is main_thread():
+        # As at Ctrl-C: what the application has to do at its end is done.
+        signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(0))
     run_simple(host, port, app, **options)
 
 

@@ -61,6 +61,8 @@ class SecureCookieSession(  # pyright: ignore[reportIncompatibleMethodOverride] 
     Changes of its own items set :attr:`modified` at once; a change inside a list or dict that it
     holds is found by comparison when the session is saved.
 
+    :param initial: A mapping or pairs to begin with; they are no change.
+
     :ivar secure: The request came over https.
     :ivar text: The JSON that it was read from, where that may have changed in silence.
     :ivar serializer: What read it and will sign it.
@@ -98,6 +100,18 @@ class SessionInterface:
 
     :meth:`open_session` and :meth:`save_session` must be written. A session is opened when a view
     touches it first; :meth:`is_pending` says whether an untouched one must be saved as well.
+
+    In every method `app` is the application, `request` its request and `environ` that of WSGI,
+    `session` what :meth:`open_session` returned, and `response` the response about to be sent.
+
+    .. code-block:: python
+
+        class StoredSessions(SessionInterface):
+            def open_session(self, app, request):
+                return load(request.cookies.get(self.get_cookie_name(app)))
+
+            def save_session(self, app, session, response):
+                response.set_cookie(self.get_cookie_name(app), store(session))
     """
 
     null_session_class: type[Any] = NullSession
@@ -124,7 +138,10 @@ class SessionInterface:
         return self.null_session_class()
 
     def is_null_session(self, obj: object) -> bool:
-        """Whether `obj` only stands in for a session, and is not saved."""
+        """Whether `obj` only stands in for a session, and is not saved.
+
+        :param obj: What :meth:`open_session` returned, or :meth:`make_null_session`.
+        """
         return isinstance(obj, self.null_session_class)
 
     def get_cookie_name(self, app: Any) -> str:
@@ -133,17 +150,17 @@ class SessionInterface:
         return name
 
     def get_cookie_domain(self, app: Any) -> str | None:
-        """Return the cookie's domain; None leaves it to the host that sets it."""
+        """Return the cookie's domain (RFC 6265 section 5.2.3); None: the host that sets it."""
         domain: str | None = app.config["SESSION_COOKIE_DOMAIN"]
         return domain
 
     def get_cookie_path(self, app: Any) -> str:
-        """Return the path below which the cookie is sent."""
+        """Return the path below which the cookie is sent (RFC 6265 section 5.2.4)."""
         path: str = app.config["SESSION_COOKIE_PATH"] or app.config["APPLICATION_ROOT"]
         return path
 
     def get_cookie_httponly(self, app: Any) -> bool:
-        """Return whether scripts cannot read the cookie."""
+        """Return whether scripts cannot read the cookie (RFC 6265 section 5.2.6)."""
         return bool(app.config["SESSION_COOKIE_HTTPONLY"])
 
     def get_cookie_secure(self, app: Any) -> bool | None:
@@ -179,7 +196,7 @@ session_json_serializer = TaggedJSONSerializer()
 
 
 class SecureCookieSessionInterface(SessionInterface):
-    """Sessions in cookies, signed by itsdangerous with HMAC.
+    """Sessions in cookies, signed by itsdangerous with HMAC (RFC 2104).
 
     The salt, the digest and the serializer are Flask's, so that both read each other's cookies.
     """
@@ -317,7 +334,10 @@ class SessionSerializer:
         self._digest = digest
 
     def dumps(self, obj: Any) -> str:
-        """Return an object as signed text."""
+        """Return an object as signed text.
+
+        :param obj: What JSON and the tags of :class:`TaggedJSONSerializer` can write.
+        """
         text: str = self._json.dumps(obj)
         if len(text) > _COMPRESSED_FROM:
             return str(self._long_road.dumps(obj))
@@ -327,7 +347,8 @@ class SessionSerializer:
     def loads(self, s: str | bytes, max_age: int | None = None, **kwargs: Any) -> Any:
         """Return the object of a signed text.
 
-        :param max_age: How old the signature may be, in seconds.
+        :param s: The text.
+        :param max_age: How old the signature may be, in seconds; other keywords are itsdangerous's.
         :raises itsdangerous.BadSignature: where another key signed it, or too long ago.
         """
         value = s.encode() if isinstance(s, str) else s
@@ -429,20 +450,33 @@ Flash = tuple[str, str]
 
 
 def add_flash(session: MutableMapping[str, Any], message: str, category: str) -> None:
-    """Store a message for the next request that asks."""
+    """Store a message for the next request that asks.
+
+    :param session: The session.
+    :param message: The message.
+    :param category: Its category.
+    """
     # Assigned and not appended to, so that any session notices.
     session["_flashes"] = [*session.get("_flashes", ()), (category, message)]
 
 
 def take_flashes(session: MutableMapping[str, Any]) -> list[Flash]:
-    """Remove the stored messages and return them as ``(category, message)``."""
+    """Remove the stored messages and return them as ``(category, message)``.
+
+    :param session: The session.
+    """
     return list(session.pop("_flashes")) if "_flashes" in session else []
 
 
 def select_flashes(
     flashes: list[Flash], with_categories: bool, category_filter: Collection[str]
 ) -> Iterator[Any]:
-    """Yield the messages of the wanted categories (of all without a filter)."""
+    """Yield the messages of the wanted categories (of all without a filter).
+
+    :param flashes: The messages, as :func:`take_flashes` returns them.
+    :param with_categories: Yield pairs ``(category, message)``.
+    :param category_filter: The wanted categories.
+    """
     for category, message in flashes:
         if not category_filter or category in category_filter:
             yield (category, message) if with_categories else message

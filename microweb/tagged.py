@@ -45,19 +45,31 @@ class JSONTag:
         self.serializer = serializer
 
     def check(self, value: Any) -> bool:
-        """Whether this tag is for the value."""
+        """Whether this tag is for the value.
+
+        :param value: Any value that is not of a JSON type.
+        """
         raise NotImplementedError
 
     def to_json(self, value: Any) -> Any:
-        """Return what stands for the value; tag what is inside of it with `serializer.tag`."""
+        """Return what stands for the value; tag what is inside of it with `serializer.tag`.
+
+        :param value: A value that :meth:`check` said yes to.
+        """
         raise NotImplementedError
 
     def to_python(self, value: Any) -> Any:
-        """Return the value that :meth:`to_json` was given; what is inside of it is done already."""
+        """Return the value that :meth:`to_json` was given; what is inside of it is done already.
+
+        :param value: What :meth:`to_json` returned.
+        """
         raise NotImplementedError
 
     def tag(self, value: Any) -> dict[str, Any]:
-        """Return the object with one key that stands for the value."""
+        """Return the object with one key that stands for the value.
+
+        :param value: A value that :meth:`check` said yes to.
+        """
         return {self.key: self.to_json(value)}
 
 
@@ -83,6 +95,7 @@ class TaggedJSONSerializer:
     ) -> None:
         """Let values of one more type travel; see :class:`JSONTag`.
 
+        :param tag_class: The class of the tag.
         :param force: Take over a key that is in use.
         :param index: The place among the registered tags, which are asked in order; the last one
             where it is None. All of them are asked before microweb's own types.
@@ -100,15 +113,30 @@ class TaggedJSONSerializer:
         self._tags.insert(len(self._tags) if index is None else index, tag)
 
     def dumps(self, value: Any) -> str:
-        """Return `value` as compact tagged JSON."""
+        """Return `value` as compact tagged JSON.
+
+        :param value: A value of JSON's types, of those above, or of a registered tag.
+        :raises TypeError: for a value of another type.
+        """
         return _encoder.encode(self.tag(value))
 
     def loads(self, value: str | bytes) -> Any:
-        """Return what :meth:`dumps` was given."""
+        """Return what :meth:`dumps` was given.
+
+        :param value: The text, or its UTF-8 bytes.
+        :raises ValueError: where it is not JSON.
+
+        >>> TaggedJSONSerializer().loads('{"ids":{" t":[1,2]}}')
+        {'ids': (1, 2)}
+        """
         return self._decoder.decode(value if isinstance(value, str) else value.decode())
 
     def tag(self, value: Any) -> Any:
-        """Return plain JSON values that stand for the value and what is inside of it."""
+        """Return plain JSON values that stand for the value and what is inside of it.
+
+        :param value: The value.
+        :raises TypeError: for a type that neither JSON nor a tag knows.
+        """
         if type(value) in _AS_THEY_ARE:
             return value
         for tag in self._tags:

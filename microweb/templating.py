@@ -48,25 +48,52 @@ def render_template(template_name_or_list: TemplateName, **context: Any) -> str:
     :param template_name_or_list: Its name, or several, of which the first that exists is taken.
     :param context: The names that it knows, besides those of the context processors.
     :raises MissingPackage: where Jinja is not installed.
+    :raises jinja2.TemplateNotFound: where there is no such template.
+
+    .. code-block:: python
+
+        return render_template("user.html", user=user)
     """
     app, template = _template("render_template", template_name_or_list)
     return app.render(template, context)
 
 
 def render_template_string(source: str, **context: Any) -> str:
-    """Render a template from its text; values are escaped as in HTML."""
+    """Render a template from its text; values are escaped as in HTML.
+
+    :param source: The text of the template; never from a client, because it can run code.
+    :param context: The names that it knows, besides those of the context processors.
+
+    .. code-block:: python
+
+        return render_template_string("Hello, {{ name }}!", name=name)
+    """
     app = _app("render_template_string")
     return app.render(app.jinja_env.from_string(source), context)
 
 
 def stream_template(template_name_or_list: TemplateName, **context: Any) -> Iterator[str]:
-    """Render a template piece by piece; return this from a view to stream it."""
+    """Render a template piece by piece; return this from a view to stream it.
+
+    :param template_name_or_list: Its name, or several, of which the first that exists is taken.
+    :param context: The names that it knows, besides those of the context processors.
+    :returns: An iterator of the pieces.
+
+    .. code-block:: python
+
+        return stream_template("report.html", rows=rows)
+    """
     app, template = _template("stream_template", template_name_or_list)
     return app.stream(template, context)
 
 
 def stream_template_string(source: str, **context: Any) -> Iterator[str]:
-    """Render a template from its text piece by piece."""
+    """Render a template from its text piece by piece.
+
+    :param source: The text of the template; never from a client, because it can run code.
+    :param context: The names that it knows, besides those of the context processors.
+    :returns: An iterator of the pieces.
+    """
     app = _app("stream_template_string")
     return app.stream(app.jinja_env.from_string(source), context)
 

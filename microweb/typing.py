@@ -24,25 +24,37 @@ StatusCode: TypeAlias = int | str
 
 #: One value of a header as a view may return it.
 HeaderValue: TypeAlias = str | list[str] | tuple[str, ...]
+#: What `shell_context_processor` takes.
 ShellContextProcessorCallable: TypeAlias = Callable[[], dict[str, Any]]
 
 #: What an error handler is registered for: a status code (None for any) and a class.
 ErrorKey: TypeAlias = tuple[int | None, type[Exception]]
 
+#: A view.
 RouteCallable: TypeAlias = Callable[..., ResponseReturnValue | Awaitable[ResponseReturnValue]]
+#: What `before_request` takes.
 BeforeRequestCallable: TypeAlias = Callable[
     [], ResponseReturnValue | Awaitable[ResponseReturnValue | None] | None
 ]
+#: What `after_request` and `after_this_request` take.
 AfterRequestCallable: TypeAlias = Callable[[Any], Response | Awaitable[Response]]
+#: What `teardown_request` and `teardown_appcontext` take.
 TeardownCallable: TypeAlias = Callable[[BaseException | None], Awaitable[None] | None]
+#: What `errorhandler` takes.
 ErrorHandlerCallable: TypeAlias = Callable[
     [Any], ResponseReturnValue | Awaitable[ResponseReturnValue]
 ]
+#: What `context_processor` takes.
 TemplateContextProcessorCallable: TypeAlias = Callable[
     [], dict[str, Any] | Awaitable[dict[str, Any]]
 ]
+#: What `template_filter` takes.
 TemplateFilterCallable: TypeAlias = Callable[..., Any]
+#: What `template_global` takes.
 TemplateGlobalCallable: TypeAlias = Callable[..., Any]
+#: What `template_test` takes.
 TemplateTestCallable: TypeAlias = Callable[..., bool]
+#: What `url_defaults` takes.
 URLDefaultCallable: TypeAlias = Callable[[str, dict[str, Any]], None]
+#: What `url_value_preprocessor` takes.
 URLValuePreprocessorCallable: TypeAlias = Callable[[str | None, dict[str, Any] | None], None]

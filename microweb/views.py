@@ -54,7 +54,10 @@ class View:
 
     # Typed so that a subclass can name the variables of its URL.
     def dispatch_request(self, *args: Any, **kwargs: Any) -> Any:
-        """Answer the request; the variables of the URL are keyword arguments."""
+        """Answer the request; the variables of the URL are keyword arguments.
+
+        :returns: What a view may return.
+        """
         raise NotImplementedError(f"{type(self).__name__} needs a method dispatch_request.")
 
     @classmethod
@@ -63,7 +66,8 @@ class View:
 
         :param name: The name of the endpoint.
         :param class_args: For the class, whenever an object of it is made.
-        :raises SetupError: where `name` is missing.
+        :param class_kwargs: The same by name.
+        :raises SetupError: where `name` is no text.
         """
         if not isinstance(name, str):
             raise SetupError(
@@ -112,10 +116,22 @@ def _decorated(decorator: Callable[..., Any], view: Any, cls: type[View]) -> Any
 
 
 class MethodView(View):
-    """A view with a method for each HTTP method: ``get``, ``post``, ``delete``…
+    """A view with a method for each HTTP method: ``get``, ``post``, ``delete`` and so on.
 
     The methods that the class has are those that its URL answers; HEAD is answered by ``get``
-    where there is no ``head``. A method may be asynchronous.
+    where there is no ``head`` (RFC 9110 section 9.3.2). A method may be asynchronous.
+
+    .. code-block:: python
+
+        class Notes(MethodView):
+            def get(self):
+                return notes
+
+            def post(self):
+                notes.append(request.get_json())
+                return "", 201
+
+        app.add_url_rule("/notes", view_func=Notes.as_view("notes"))
     """
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -132,7 +148,12 @@ class MethodView(View):
                 cls.methods = found
 
     def dispatch_request(self, **kwargs: Any) -> ResponseReturnValue:
-        """Call the method that is named like the request's."""
+        """Call the method that is named like the request's.
+
+        The variables of the URL are its keyword arguments.
+
+        :raises MethodNotAllowed: where there is none.
+        """
         name = request.method.lower()
         method = getattr(self, name, None)
         if method is None and name == "head":

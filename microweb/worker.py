@@ -13,6 +13,7 @@ import threading
 import weakref
 from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import suppress
+from contextvars import ContextVar
 from functools import partial
 from inspect import isasyncgenfunction, isgeneratorfunction
 from typing import Any
@@ -48,8 +49,6 @@ class Worker:
         self.after: list[Callable[[], Any]] = []
         # Weakly: the loop's thread would keep an application alive that nobody ends.
         self.loop = EventLoop(partial(_call, weakref.WeakMethod(self._report)), self._watch_exit)
-        #: Whether the functions of the start run just now, in this thread or another one.
-        self.starting = False
         _workers.add(self)
         self._watch_fork()
 
@@ -57,6 +56,11 @@ class Worker:
         self._app.logger.error("%s", message, exc_info=error)
 
     # --- start and end
+
+    @property
+    def starting(self) -> bool:
+        """Whether this is the work of a function of the start, in whatever thread it does it."""
+        return _starting.get() is self
 
     def start(self) -> bool:
         """Call the functions of the start, once.
@@ -66,17 +70,19 @@ class Worker:
 
         :returns: Whether this call has started the worker.
         """
+        if self.starting:
+            return False
         with self._lock:
-            if self._started or self.starting:
+            if self._started:
                 return False
             if self.before or self.during or self.after:
                 self._watch_exit()
-                self.starting = True
+                token = _starting.set(self)
                 try:
                     with self._app.app_context():
                         self._begin()
                 finally:
-                    self.starting = False
+                    _starting.reset(token)
             self._started = True
             return True
 
@@ -129,7 +135,6 @@ class Worker:
     def forked(self) -> None:
         """Begin anew in a forked process: threads and what they held stayed with the parent."""
         self._lock = threading.RLock()
-        self.starting = False
         self.loop.forget()
         self._pool = None
         if self._started:
@@ -280,6 +285,10 @@ def _call(method: weakref.WeakMethod[Any], *args: Any) -> None:
     if function is not None:
         function(*args)
 
+
+# What runs inside of a function of the start must not wait for its end; threads and coroutines
+# that it starts have its variables.
+_starting: ContextVar[Worker | None] = ContextVar("microweb.starting", default=None)
 
 _workers: weakref.WeakSet[Worker] = weakref.WeakSet()
 

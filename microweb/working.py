@@ -39,15 +39,27 @@ class Working(Linking):
     # --- contexts by hand
 
     def app_context(self) -> ContextManager:
-        """Return a context without a request: ``with app.app_context():``."""
+        """Return a context without a request: ``with app.app_context():``.
+
+        .. code-block:: python
+
+            with app.app_context():
+                create_tables()  # current_app and g work in it
+        """
         return ContextManager(Context(self), self._opened, self._close)
 
     def request_context(self, environ: WSGIEnvironment) -> ContextManager:
-        """Return a context with the request of a WSGI environ."""
+        """Return a context with the request of a WSGI environ.
+
+        :param environ: The environ (PEP 3333).
+        """
         return ContextManager(Context(self, environ), self._opened, self._close)
 
     def copied_context(self, context: Context) -> ContextManager:
-        """Return a context with the request of another one, for another thread."""
+        """Return a context with the request of another one, for another thread.
+
+        :param context: The context to share the request and session of; `g` is a new one.
+        """
         copy = Context(self, context.environ)
         copy.__dict__.update(context.__dict__, borrowed=True, keep=None, background=())
         copy.__dict__.pop("g", None)
@@ -58,6 +70,7 @@ class Working(Linking):
 
         :param args: A path such as ``"/?page=2"``, and what
             :class:`werkzeug.test.EnvironBuilder` takes: `method`, `data`, `json`, `headers`…
+        :param kwargs: The same by name.
 
         .. code-block:: python
 
@@ -69,7 +82,15 @@ class Working(Linking):
         return self.request_context(make_environ(self, *args, **kwargs))
 
     def test_client(self, use_cookies: bool = True, **kwargs: Any) -> Client:
-        """Return a client that calls the application without a server; see `microweb.testing`."""
+        """Return a client that calls the application without a server; see `microweb.testing`.
+
+        :param use_cookies: Keep cookies from one request to the next.
+        :param kwargs: For :attr:`test_client_class`.
+
+        .. code-block:: python
+
+            assert app.test_client().get("/hello/you").json == {"hello": "you"}
+        """
         from .testing import Client
 
         return (self.test_client_class or Client)(
@@ -94,6 +115,8 @@ class Working(Linking):
         ``with app.test_client()``. The function may be asynchronous, and has an application
         context. Where it fails, the request does, and the next one tries again.
 
+        :raises SetupError: for a function with a `yield`, which is for :meth:`while_serving`.
+
         .. code-block:: python
 
             @app.before_serving
@@ -108,6 +131,14 @@ class Working(Linking):
         """Call the function once at the end of each worker process that has started.
 
         Background tasks are done by then. All such functions run: the failure of one is logged.
+
+        :raises SetupError: for a function with a `yield`, which is for :meth:`while_serving`.
+
+        .. code-block:: python
+
+            @app.after_serving
+            def disconnect():
+                app.extensions["pool"].close()
         """
         refuse_generator("after_serving", f)
         self._append("after_serving", self.worker.after, f)
@@ -157,6 +188,7 @@ class Working(Linking):
 
         :param f: The function; it may be asynchronous.
         :param args: Its arguments.
+        :param kwargs: Its keyword arguments.
         :raises SetupError: where `BACKGROUND_TASK_QUEUE` tasks are waiting or running.
 
         .. code-block:: python
@@ -208,6 +240,7 @@ class Working(Linking):
         :param debug: Switch debug mode on or off first.
         :param load_dotenv: Read ``.env`` and ``.microwebenv`` first, if python-dotenv is there.
         :param options: Passed to :func:`werkzeug.serving.run_simple`.
+        :raises SystemExit: with a message, where the wanted port is taken.
 
         The command ``microweb run`` serves the application by itself, so that the call does
         nothing under it.

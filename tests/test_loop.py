@@ -574,17 +574,16 @@ def test_a_loop_that_is_forgotten_is_left_alone(loop: EventLoop) -> None:
 
 
 def test_a_loop_whose_last_reference_is_a_coroutines_ends_too() -> None:
-    holding = [EventLoop(print)]
+    holding: list[Any] = [EventLoop(print)]
 
-    async def drop() -> asyncio.AbstractEventLoop:
+    async def drop() -> None:
         await asyncio.sleep(0.02)
         holding.clear()
+
+    async def begin() -> asyncio.AbstractEventLoop:
+        holding.append(asyncio.create_task(drop()))
         return asyncio.get_running_loop()
 
-    async def begin() -> None:
-        holding.append(asyncio.create_task(drop()))  # type: ignore[arg-type]
-
-    holding[0].run(begin)
-    del holding[0]
-    gc.collect()
+    running = holding[0].run(begin)
     eventually(lambda: not loop_threads())
+    assert (holding, running.is_closed()) == ([], True)

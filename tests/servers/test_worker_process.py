@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import signal
 import sys
+import time
 from collections import Counter
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from http.client import HTTPException
 from pathlib import Path
@@ -57,6 +59,13 @@ async def index():
         write("request")
         await asyncio.sleep(0.01)
     return {"process": os.getpid(), "loop": id(asyncio.get_running_loop())}
+
+@app.get("/slow")
+async def slow():
+    write("slow")
+    await asyncio.sleep(0.5)
+    write("request")
+    return {"process": os.getpid()}
 
 @app.get("/task")
 def task():
@@ -138,13 +147,17 @@ def uwsgi_command(port: int, *options: str) -> list[str]:
     return [uwsgi(), "--http-socket", f"{HOST}:{port}", "-w", "app:app", "--need-app", *options]
 
 
+# Without the hook SIGTERM cuts the request of a worker that is busy, and ends it at once.
+MASTER = ["--master", "--processes", "2", "--die-on-term"]
+MASTER += ["--hook-master-start", "unix_signal:15 gracefully_kill_them_all"]
+
+
 @pytest.mark.parametrize("options", [[], ["--threads", "2"]], ids=["processes", "threads"])
 def test_behind_uwsgis_fork_each_worker_starts_before_any_request(
     log: Log, tmp_path: Path, options: list[str]
 ) -> None:
     port = free_port()
-    command = uwsgi_command(port, "--master", "--processes", "2", "--die-on-term", *options)
-    with running(command, tmp_path) as server:
+    with running(uwsgi_command(port, *MASTER, *options), tmp_path) as server:
         wait_until(lambda: log.count("in") == 2, server)
         master = server.popen.pid
         workers = sorted(log.of_workers())
@@ -158,12 +171,24 @@ def test_behind_uwsgis_fork_each_worker_starts_before_any_request(
         }
 
 
+def test_a_request_that_is_under_way_is_answered_before_its_worker_ends(
+    log: Log, tmp_path: Path
+) -> None:
+    port = free_port()
+    with running(uwsgi_command(port, *MASTER), tmp_path) as server, ThreadPoolExecutor() as threads:
+        wait_until(lambda: log.count("in") == 2, server)
+        answer = threads.submit(Client(port).get, "/slow")
+        wait_until(lambda: log.count("slow") == 1, server)
+        assert ended(server, signal.SIGTERM) == 0
+        worker = answer.result().json["process"]
+        assert log.of_workers()[worker] == [*START, "slow", "request", *END]
+
+
 def test_under_uwsgi_with_lazy_apps_a_worker_starts_with_its_first_request(
     log: Log, tmp_path: Path
 ) -> None:
     port = free_port()
-    command = uwsgi_command(port, "--master", "--processes", "2", "--lazy-apps", "--die-on-term")
-    with running(command, tmp_path) as server:
+    with running(uwsgi_command(port, *MASTER, "--lazy-apps"), tmp_path) as server:
         wait_until(lambda: log.count("import") == 2, server)
         assert set(map(tuple, log.of_processes().values())) == {("import",)}
         requests, with_task = visit(port, 8)
@@ -180,6 +205,8 @@ def test_uwsgi_without_a_master_is_one_worker(log: Log, tmp_path: Path) -> None:
     with running(uwsgi_command(port), tmp_path) as server:
         wait_until(lambda: log.count("in") == 1, server)
         requests, with_task = visit(port, 4)
+        wait_until(lambda: " GET /task => " in server.log(), server)
+        time.sleep(0.05)  # a worker that is busy ends at once, and calls nothing
         ended(server, signal.SIGINT)
         worker = server.popen.pid
         assert log.of_processes() == expected(requests, with_task, [worker], imports=True)
@@ -231,6 +258,17 @@ def test_the_development_server_ends_its_worker_at_ctrl_c(log: Log, tmp_path: Pa
         assert server.exit_status() in {0, 130}
         assert log.of_workers() == expected(requests, with_task, [server.popen.pid], imports=True)
         assert "Traceback" not in server.log()
+
+
+def test_the_development_server_ends_its_worker_at_sigterm(log: Log, tmp_path: Path) -> None:
+    port = free_port()
+    with running(development_command(port), tmp_path) as server:
+        wait_until(lambda: answers(port), server)
+        requests, with_task = visit(port, 3)
+        requests[with_task] += 1
+        server.popen.terminate()
+        assert server.exit_status() == 0
+        assert log.of_workers() == expected(requests, with_task, [server.popen.pid], imports=True)
 
 
 def test_the_development_server_ends_its_worker_when_it_restarts(log: Log, tmp_path: Path) -> None:
