@@ -21,7 +21,7 @@ from werkzeug.routing import Map, Rule
 from .blueprint import OWN_NAME, Blueprint, BlueprintSetupState, caller_place
 from .config import DEFAULTS, Config, ConfigAttribute, debug_from_environment, is_on
 from .context import Globals, current
-from .errors import SetupError, clash_remedy, describe
+from .errors import OutsideContext, SetupError, clash_remedy, describe
 from .files import send_from_directory
 from .folders import find_root_path, static_view
 from .lazy import lazy
@@ -264,8 +264,9 @@ class Assembly(Scope):
         if self._compiled is None:
             return
         if not (self.debug or self.testing):
+            what = call if " " in call else f"{call}()"
             raise SetupError(
-                f"{call}() comes too late: the application has answered its first request, and a"
+                f"{what} comes too late: the application has answered its first request, and a"
                 " server with several processes would know of this in one of them only. Register"
                 " everything before, at import or in the application factory."
             )
@@ -290,6 +291,7 @@ class Assembly(Scope):
         self._check_open("register_blueprint")
         if not isinstance(blueprint, Blueprint):
             raise TypeError(f"register_blueprint takes a Blueprint, not {blueprint!r}.")
+        blueprint.refuse_unknown(options)
         blueprint.register(self, options)
 
     def iter_blueprints(self) -> Iterable[Blueprint]:
@@ -462,8 +464,12 @@ class Assembly(Scope):
         """
         context = current.get()
         folder = scope.static_folder
-        if folder is None or context is None or context.environ is None:
-            raise SetupError("Static files need a static_folder, and are sent to a request.")
+        if context is None or context.environ is None:
+            raise OutsideContext("send_static_file", "request")
+        if folder is None:
+            raise SetupError(
+                f"{filename!r} cannot be sent: {scope.import_name!r} has no static_folder."
+            )
         options = {**self.file_options(), "max_age": scope.get_send_file_max_age}
         return send_from_directory(
             folder, filename, context.environ, root_path=scope.root_path, **options

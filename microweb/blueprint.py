@@ -26,6 +26,7 @@ from .scope import (
     URLDefaults,
     ValuePreprocessor,
     error_key,
+    template_name,
 )
 
 if TYPE_CHECKING:
@@ -140,6 +141,9 @@ class Blueprint(Scope):
         :raises SetupError: where a blueprint is to be nested in itself.
         """
         self._check_open("register_blueprint")
+        if not isinstance(blueprint, Blueprint):
+            raise TypeError(f"register_blueprint takes a Blueprint, not {blueprint!r}.")
+        blueprint.refuse_unknown(options)
         if blueprint is self:
             raise SetupError(f"Blueprint {self.name!r} cannot be nested in itself.")
         self.children.append((blueprint, options))
@@ -201,6 +205,25 @@ class Blueprint(Scope):
         state: BlueprintSetupState = app.mount(self, options)
         for child, child_options in self.children:
             child.register(app, state.options_for(child, child_options))
+
+    def refuse_unknown(self, options: dict[str, Any]) -> None:
+        """Refuse options of a registration that nothing would look at.
+
+        :param options: What `register_blueprint` was given.
+        :raises SetupError: naming the option, and those that there are.
+        """
+        unknown = sorted(set(options) - _OPTIONS)
+        # What is recorded, or overridden, may look at options of its own.
+        own = type(self).register, type(self).make_setup_state
+        if (
+            unknown
+            and not self.recorded
+            and own == (Blueprint.register, Blueprint.make_setup_state)
+        ):
+            raise SetupError(
+                f"The registration of blueprint {self.name!r} has the option {unknown[0]!r}, which"
+                f" nothing looks at. There are: {', '.join(sorted(_OPTIONS))}."
+            )
 
     def place_on(self, state: BlueprintSetupState) -> None:
         """Add the rules, and call the functions of :meth:`record`, in the order they came in.
@@ -336,7 +359,7 @@ class Blueprint(Scope):
         name: str | None,
     ) -> None:
         self._append(
-            f"app_template_{kind[:-1]}", self.template_functions, (kind, name or f.__name__, f)
+            f"app_template_{kind[:-1]}", self.template_functions, (kind, template_name(f, name), f)
         )
 
     def app_errorhandler(self, code: int | type[Exception]) -> Callable[[Handler], Handler]:
@@ -358,6 +381,9 @@ class Blueprint(Scope):
             return f
 
         return decorator
+
+
+_OPTIONS = {"cli_group", "name", "name_prefix", "subdomain", "url_defaults", "url_prefix"}
 
 
 class BlueprintSetupState:

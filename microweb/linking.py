@@ -10,7 +10,7 @@ from werkzeug.utils import redirect
 
 from .assembly import Assembly
 from .context import current
-from .errors import SetupError, describe
+from .errors import SetupError
 from .plan import Compiled, Misses, Plan, make_plan
 from .request import Request
 from .response import Response
@@ -131,7 +131,9 @@ class Linking(Assembly):
         :raises werkzeug.routing.BuildError: where no rule of the endpoint takes the values.
         """
         if not isinstance(endpoint, str):
-            raise TypeError(f"url_for takes the name of an endpoint, not {describe(endpoint)}.")
+            named = getattr(endpoint, "__name__", None)
+            remedy = f": write url_for({named!r})" if named else ", text such as 'blog.index'"
+            raise TypeError(f"url_for takes the name of an endpoint, and not {endpoint!r}{remedy}.")
         context = current.get()
         if context is not None and context.environ is not None:
             adapter = context.url_adapter

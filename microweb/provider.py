@@ -49,7 +49,7 @@ class JSONProvider:
         :param obj: The document.
         :param kwargs: For the library.
         """
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} needs a method dumps.")
 
     def loads(self, s: str | bytes, **kwargs: Any) -> Any:
         """Return the value of the JSON text `s`; raise `ValueError` where it is not JSON.
@@ -57,7 +57,7 @@ class JSONProvider:
         :param s: The text, or its UTF-8 bytes.
         :param kwargs: For the library.
         """
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} needs a method loads.")
 
     def dump(self, obj: Any, fp: IO[str], **kwargs: Any) -> None:
         """Write `obj` as JSON text to the text file `fp`.

@@ -11,7 +11,7 @@ from . import signals
 from .context import current, current_context, current_request_context
 from .errors import MissingPackage, describe
 from .lazy import lazy
-from .scope import Naming, TemplateFunction
+from .scope import Naming, TemplateFunction, template_name
 from .sessions import select_flashes, take_flashes
 from .working import Working
 
@@ -104,7 +104,7 @@ class Rendering(Working):
         name: str | None,
     ) -> None:
         self._check_open(f"template_{kind[:-1]}")
-        self._add_template_functions([(kind, name or f.__name__, f)])
+        self._add_template_functions([(kind, template_name(f, name), f)])
 
     def _add_template_functions(self, functions: list[TemplateFunction]) -> None:
         super()._add_template_functions(functions)

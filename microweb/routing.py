@@ -76,6 +76,8 @@ def make_route(
 
     :raises SetupError: for an option that cannot be used.
     """
+    if not isinstance(rule, str):
+        raise SetupError(f"A URL rule is text such as '/', and not {rule!r}.")
     if view is not None and not callable(view):
         raise SetupError(f"The view of {rule!r} is {view!r} and not a function.")
     if endpoint is None:
@@ -95,13 +97,18 @@ def make_route(
     if automatic is None:
         automatic = getattr(view, "provide_automatic_options", None)
     required = getattr(view, "required_methods", ())
+    limit = options.pop("max_content_length", None)
+    if isinstance(limit, bool) or not isinstance(limit, (int, type(None))):
+        raise SetupError(
+            f"The max_content_length of {rule!r} must be a whole number of bytes, not {limit!r}."
+        )
     return Route(
         rule=rule,
         endpoint=endpoint,
         view=view,
         methods=frozenset(method.upper() for method in (*listed, *required)),
         automatic_options=automatic,
-        max_content_length=options.pop("max_content_length", None),
+        max_content_length=limit,
         options=options,
     )
 

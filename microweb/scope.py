@@ -81,6 +81,11 @@ class Scope(Folders):
 
     def _append(self, call: str, records: list[Any], record: Any) -> None:
         self._check_open(call)
+        if not callable(record) and not isinstance(record, tuple):
+            raise SetupError(
+                f"{call} takes a function, and not {record!r}: does a decorator below it lack its"
+                " return?"
+            )
         records.append(record)
 
     # --- routes
@@ -365,6 +370,10 @@ class Scope(Folders):
         :raises SetupError: for what is neither a status code nor a class of exceptions.
         """
         self._check_open("register_error_handler")
+        if not callable(f):
+            raise SetupError(
+                f"The error handler of {code_or_exception!r} is {f!r} and not a function."
+            )
         self.hooks.error_handlers[error_key(code_or_exception)] = f
 
 
@@ -394,6 +403,20 @@ class Naming:
             return function
 
         return decorator
+
+
+def template_name(f: Callable[..., Any], name: str | None) -> str:
+    """Return the name that templates know a function by: its own unless one is given.
+
+    :raises SetupError: where it has none, as a `functools.partial`.
+    """
+    found = name or getattr(f, "__name__", None)
+    if not isinstance(found, str) or not callable(f):
+        raise SetupError(
+            f"{f!r} is no function with a name, for templates to know it by: give a function, and"
+            " name= where it has none."
+        )
+    return found
 
 
 def error_key(code_or_exception: int | type[Exception] | Any) -> ErrorKey:

@@ -120,11 +120,11 @@ class SessionInterface:
 
     def open_session(self, app: Any, request: Request) -> SessionMixin | None:
         """Return the session of a request, or None where there can be none."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} needs a method open_session.")
 
     def save_session(self, app: Any, session: SessionMixin, response: Response) -> None:
         """Store the session, and tell the client by headers of the response."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} needs a method save_session.")
 
     def is_pending(self, app: Any, environ: dict[str, Any]) -> bool:
         """Whether a session that the request did not touch must be opened and saved all the same.

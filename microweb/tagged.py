@@ -49,21 +49,21 @@ class JSONTag:
 
         :param value: Any value that is not of a JSON type.
         """
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} needs a method check.")
 
     def to_json(self, value: Any) -> Any:
         """Return what stands for the value; tag what is inside of it with `serializer.tag`.
 
         :param value: A value that :meth:`check` said yes to.
         """
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} needs a method to_json.")
 
     def to_python(self, value: Any) -> Any:
         """Return the value that :meth:`to_json` was given; what is inside of it is done already.
 
         :param value: What :meth:`to_json` returned.
         """
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} needs a method to_python.")
 
     def tag(self, value: Any) -> dict[str, Any]:
         """Return the object with one key that stands for the value.

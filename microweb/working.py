@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from .config import debug_from_environment, load_dotenv_files
 from .context import Context, ContextManager, current
-from .errors import describe
+from .errors import ConfigError, describe
 from .linking import Linking
 from .serving import serve
 from .worker import check_generator, refuse_generator
@@ -263,6 +263,14 @@ class Working(Linking):
         options.setdefault("threaded", True)
         server_host, _, server_port = (self.config["SERVER_NAME"] or "").partition(":")
         if port is None and server_port:
-            port = int(server_port)
+            port = _port_of(server_port)
         application: Any = self
         serve(application, self.name, host or server_host or None, port, **options)
+
+
+def _port_of(text: str) -> int:
+    if not text.isdecimal():
+        raise ConfigError(
+            "SERVER_NAME", f"SERVER_NAME has the port {text!r}, which is not a number."
+        )
+    return int(text)
