@@ -74,6 +74,9 @@ class App(Handling):
             return "Hello!"
     """
 
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.name!r}>"
+
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request (PEP 3333), through :attr:`wsgi_app` and the middleware around it."""
         return self.wsgi_app(environ, start_response)
@@ -149,14 +152,14 @@ class App(Handling):
             if isinstance(error, MethodNotAllowed):
                 error.valid_methods = sorted(error.valid_methods or ())
             context.routing_exception = error
-            context.plan = compiled.misses.plan(path)
+            context.plan = compiled.misses.plan(path, context)
         except Exception:  # of a converter, for example: no 404, but no plan of its own either
-            context.plan = compiled.misses.plan(path)
+            context.plan = compiled.misses.plan(path, context)
             raise
         if "request" in context.__dict__:
             context.matched()
         if appcontext_pushed.receivers:
-            appcontext_pushed.send(self)
+            self._signal(appcontext_pushed)
 
     def _match_by_werkzeug(self, context: Context) -> Hit | None:
         adapter = context.url_adapter
@@ -168,7 +171,7 @@ class App(Handling):
         """Run the hooks and the view, and turn errors that a handler takes into responses."""
         try:
             if request_started.receivers:
-                request_started.send(self)
+                self._signal(request_started)
             answer = self.preprocess_request()
             if answer is None:
                 answer = self.dispatch_request()
@@ -198,10 +201,15 @@ class App(Handling):
         :returns: What the view returned.
         """
         context = in_request()
-        rule, plan = context.rule, context.plan
-        values = context.view_args
-        if plan.hooked and "request" in context.__dict__:
-            rule, plan, values = self._as_hooks_left_it(context.request, plan)
+        rule, plan, values = context.rule, context.plan, context.view_args
+        if "request" in context.__dict__:
+            request = context.request
+            if (
+                request.view_args is not values
+                or request.url_rule is not rule
+                or request.routing_exception is not context.routing_exception
+            ):
+                rule, plan, values = self._as_hooks_left_it(context, request)
         if rule is None:
             self.raise_routing_exception(context.request)
         if context.environ["REQUEST_METHOD"] == "OPTIONS" and getattr(  # type: ignore[index]
@@ -211,14 +219,14 @@ class App(Handling):
         return plan.view(**values)  # type: ignore[arg-type]  # a rule has them
 
     def _as_hooks_left_it(
-        self, request: Request, plan: Plan
+        self, context: Context, request: Request
     ) -> tuple[Rule | None, Plan, dict[str, Any] | None]:
-        """Return the match after hooks, which may have changed what the request says of it."""
+        """Return the match where a hook has changed what the request says of it."""
         if request.routing_exception is not None:
             self.raise_routing_exception(request)
-        rule = request.url_rule
-        if rule is not None:
-            plan = self._compile().plans[rule.endpoint]
+        rule, plan = request.url_rule, context.plan
+        if rule is not None and rule is not context.rule:
+            plan = (self._compiled or self._make_compiled()).plans[rule.endpoint]
         return rule, plan, request.view_args
 
     def raise_routing_exception(self, request: Request) -> NoReturn:
@@ -248,7 +256,7 @@ class App(Handling):
         try:
             response = self.process_response(response)
             if request_finished.receivers:
-                request_finished.send(self, response=response)
+                self._signal(request_finished, response=response)
         except Exception:
             if not from_error_handler:
                 raise
@@ -264,7 +272,11 @@ class App(Handling):
         if type(rv) is str:
             return self.response_class(rv)
         if type(rv) is dict or type(rv) is list:
-            return self.json.response(rv)  # type: ignore[return-value]  # of response_class
+            try:
+                return self.json.response(rv)  # type: ignore[return-value]  # of response_class
+            except TypeError as error:
+                error.args = (f"{self._who_returned()} what is no JSON: {error}",)
+                raise
         if isinstance(rv, self.response_class):
             return rv
         return to_response(
@@ -329,7 +341,7 @@ class App(Handling):
 
         :param e: The exception.
         """
-        got_request_exception.send(self, exception=e)
+        self._tell(e)
         propagate = self.config["PROPAGATE_EXCEPTIONS"]
         if propagate is None:
             propagate = self.testing or self.debug
@@ -361,9 +373,16 @@ class App(Handling):
             plain = self.make_error_response(InternalServerError())
             return plain, _send(plain, environ, start_response)
 
+    def _tell(self, error: BaseException) -> None:
+        """Send `got_request_exception`; a receiver that fails cannot take the answer's place."""
+        try:
+            self._signal(got_request_exception, exception=error)
+        except Exception:
+            self.logger.exception("A receiver of got_request_exception failed")
+
     def _failed_midway(self, error: Exception) -> None:
         self.log_exception(sys.exc_info())
-        got_request_exception.send(self, exception=error)
+        self._tell(error)
 
     # --- close
 
@@ -373,27 +392,26 @@ class App(Handling):
             keep, context.keep = context.keep, None
             keep(ContextManager(context, lambda context: None, self._close))
             return
-        if context.environ is not None:
-            self.do_teardown_request(error)
-            request = context.__dict__.get("request")
-            if request is not None and "files" in request.__dict__ and not context.borrowed:
-
-                def close_files(exc: BaseException | None) -> None:
-                    request.close()
-
-                self._run_teardown((close_files,), error)
-        self.do_teardown_appcontext(error)
-        if context.body is not None and not context.borrowed:
-            context.body.drain()
-        if context.routing_exception is not None:
-            # Their tracebacks hold the frames that hold this context.
-            context.routing_exception.__traceback__ = None
-            context.routing_exception.__context__ = None
-        if appcontext_popped.receivers:
-            appcontext_popped.send(self)
-        begins, context.background = context.background, ()  # a task holds its context
-        for begin in begins:
-            begin()
+        try:
+            if context.environ is not None:
+                self.do_teardown_request(error)
+                request = context.__dict__.get("request")
+                if request is not None and "files" in request.__dict__ and not context.borrowed:
+                    self._run_teardown((lambda exc: request.close(),), error)
+            self.do_teardown_appcontext(error)
+            if context.body is not None and not context.borrowed:
+                context.body.drain()
+            if context.routing_exception is not None:
+                # Their tracebacks hold the frames that hold this context.
+                context.routing_exception.__traceback__ = None
+                context.routing_exception.__context__ = None
+            if appcontext_popped.receivers:
+                self._send_at_end(appcontext_popped, error)
+        finally:
+            if context.background:
+                begins, context.background = context.background, ()  # a task holds its context
+                for begin in begins:
+                    begin()
 
     def do_teardown_request(self, exc: BaseException | None = None) -> None:
         """Run the teardown functions of the request.
@@ -403,7 +421,8 @@ class App(Handling):
         plan = in_request().plan
         if plan is not None:
             self._run_teardown(plan.teardown, exc)
-        self._send_tearing_down(request_tearing_down, exc)
+        if request_tearing_down.receivers:
+            self._send_at_end(request_tearing_down, exc, exc=exc)
 
     def do_teardown_appcontext(self, exc: BaseException | None = None) -> None:
         """Run the teardown functions of the context.
@@ -412,15 +431,12 @@ class App(Handling):
         """
         if self.teardown_appcontext_funcs:
             self._run_teardown(reversed(self.teardown_appcontext_funcs), exc)
-        self._send_tearing_down(appcontext_tearing_down, exc)
+        if appcontext_tearing_down.receivers:
+            self._send_at_end(appcontext_tearing_down, exc, exc=exc)
 
-    def _send_tearing_down(self, signal: Signal, exc: BaseException | None) -> None:
-        if signal.receivers:
-
-            def send(exc: BaseException | None) -> None:
-                signal.send(self, exc=exc)
-
-            self._run_teardown((send,), exc)
+    def _send_at_end(self, signal: Signal, error: BaseException | None, **values: Any) -> None:
+        """Send a signal whose receivers can no more lose the response than a teardown function."""
+        self._run_teardown((lambda exc: self._signal(signal, **values),), error)
 
     def _run_teardown(
         self, functions: Iterable[Callable[[BaseException | None], Any]], exc: BaseException | None
@@ -430,14 +446,13 @@ class App(Handling):
                 function(exc)
             except Exception as error:
                 self.logger.exception("Teardown function %s failed", describe(function))
-                got_request_exception.send(self, exception=error)
+                self._tell(error)
 
     def _opened(self, context: Context) -> None:
         if context.environ is not None:
-            # Not kept: an application that has answered nothing yet can still be added to.
-            self._match(context, self._compiled or self._make_compiled())
+            self._match(context, self._compiled or self._compile_provisionally())
         elif appcontext_pushed.receivers:
-            appcontext_pushed.send(self)
+            self._signal(appcontext_pushed)
 
 
 def _send(

@@ -1,6 +1,6 @@
 """What an application is made of, before any request: folders, configuration, routes, templates.
 
-:class:`Assembly` collects the records and compiles them; :class:`microweb.App` adds the road of a
+:class:`Assembly` collects the records; :class:`microweb.App` adds the road of a
 request.
 """
 
@@ -12,7 +12,6 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import timedelta
 from functools import wraps
 from logging import Logger
-from threading import RLock
 from typing import IO, TYPE_CHECKING, Any, TypeVar
 
 from werkzeug.exceptions import Aborter
@@ -21,9 +20,10 @@ from werkzeug.routing import Map, Rule
 from .blueprint import OWN_NAME, Blueprint, BlueprintSetupState, caller_place
 from .config import DEFAULTS, Config, ConfigAttribute, debug_from_environment, is_on
 from .context import Globals, current
-from .errors import OutsideContext, SetupError, clash_remedy, describe
+from .errors import ConfigError, OutsideContext, SetupError, clash_remedy, describe
 from .files import send_from_directory
 from .folders import find_root_path, static_view
+from .guarded import Guarded
 from .lazy import lazy
 from .logging import create_logger
 from .loop import is_async
@@ -31,8 +31,8 @@ from .plan import Compiled
 from .provider import DefaultJSONProvider, JSONProvider
 from .request import Request
 from .response import Response
-from .routing import Guarded, Route, URLMap, URLRule, View, explain_rule, same_requests
-from .scope import Scope, TemplateFunction
+from .routing import Route, URLMap, URLRule, View, explain_rule, same_requests
+from .scope import Hooks, Scope, TemplateFunction
 from .sessions import SecureCookieSessionInterface, SessionInterface
 from .typing import TeardownCallable
 from .worker import Worker
@@ -130,10 +130,13 @@ class Assembly(Scope):
         self.shell_context_processors: list[Callable[[], dict[str, Any]]] = []
         #: What the application has once in each process.
         self.worker = Worker(self, self._forget_compiled)
-        self._prefixes: dict[str, str | None] = {}
+        # Of each blueprint by name: its prefix and its subdomain.
+        self._places: dict[str, tuple[str | None, str | None]] = {}
+        self._scopes_by_name: dict[str, tuple[Hooks, ...]] = {}
         self._registered_urls: dict[tuple[Any, ...], list[Route]] = {}
         self._compiled: Compiled | None = None
-        self._compile_lock = RLock()
+        # For contexts by hand before the first request; the next registration drops it.
+        self._provisional: Compiled | None = None
         self.jinja_options = dict(self.jinja_options)
         #: The filters, tests and globals of templates.
         self.template_functions: list[TemplateFunction] = []
@@ -165,7 +168,10 @@ class Assembly(Scope):
     @property
     def debug(self) -> bool:
         """Whether debug mode is on: tracebacks in the browser, templates and code reloaded."""
-        return is_on(self.config["DEBUG"])
+        try:
+            return is_on(self.config["DEBUG"])
+        except ConfigError:  # said when the application compiles; a typo never shows tracebacks
+            return False
 
     @debug.setter
     def debug(self, value: bool) -> None:
@@ -261,6 +267,7 @@ class Assembly(Scope):
     # --- register
 
     def _check_open(self, call: str) -> None:
+        self._provisional = None
         if self._compiled is None:
             return
         if not (self.debug or self.testing):
@@ -312,7 +319,8 @@ class Assembly(Scope):
             same = self.blueprints[name] is blueprint
             raise SetupError(
                 f"The name {name!r} is taken by {'the same' if same else 'another'} blueprint"
-                " already: give this registration a name of its own, with name=."
+                f" already, registered by {self.blueprints[name].registered_at}: give this"
+                " registration a name of its own, with name=."
             )
         if blueprint.registered_at is None:
             blueprint.registered_at = caller_place()
@@ -323,7 +331,8 @@ class Assembly(Scope):
                 records.update(more) if isinstance(records, dict) else records.extend(more)
             self._add_template_functions(blueprint.template_functions)
         self.blueprints[name] = blueprint
-        self._prefixes[name] = state.url_prefix
+        self._places[name] = state.url_prefix, state.subdomain
+        self._scopes_by_name.clear()
         blueprint.place_on(state)
         self._add_commands(state)
         return state
@@ -363,6 +372,8 @@ class Assembly(Scope):
             placed.provide_automatic_options = automatic
             placed.max_content_length = route.max_content_length
             others = self._registered_urls.setdefault(same_requests(placed), [])
+            if route.view is None and any(route.methods & other.methods for other in others):
+                placed.build_only = True  # another name for a URL that has its view
             self._refuse_clashes(route, placed, others)
             self.url_map.add(placed)
             if not placed.build_only:
@@ -470,7 +481,11 @@ class Assembly(Scope):
             raise SetupError(
                 f"{filename!r} cannot be sent: {scope.import_name!r} has no static_folder."
             )
-        options = {**self.file_options(), "max_age": scope.get_send_file_max_age}
+        options = {
+            **self.file_options(),
+            "max_age": scope.get_send_file_max_age,
+            "debug": self.debug,
+        }
         return send_from_directory(
             folder, filename, context.environ, root_path=scope.root_path, **options
         )

@@ -133,6 +133,9 @@ class Blueprint(Scope):
                 f" {self.registered_at}. Register a blueprint after everything is on it."
             )
 
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.name!r}>"
+
     def register_blueprint(self, blueprint: Blueprint, **options: Any) -> None:
         """Nest another blueprint in this one; its name and prefix come behind this one's.
 
@@ -144,7 +147,7 @@ class Blueprint(Scope):
         if not isinstance(blueprint, Blueprint):
             raise TypeError(f"register_blueprint takes a Blueprint, not {blueprint!r}.")
         blueprint.refuse_unknown(options)
-        if blueprint is self:
+        if blueprint is self or blueprint.holds(self):
             raise SetupError(f"Blueprint {self.name!r} cannot be nested in itself.")
         self.children.append((blueprint, options))
 
@@ -205,6 +208,13 @@ class Blueprint(Scope):
         state: BlueprintSetupState = app.mount(self, options)
         for child, child_options in self.children:
             child.register(app, state.options_for(child, child_options))
+
+    def holds(self, blueprint: Blueprint) -> bool:
+        """Whether a blueprint is nested in this one, at any depth.
+
+        :param blueprint: The other blueprint.
+        """
+        return any(child is blueprint or child.holds(blueprint) for child, _ in self.children)
 
     def refuse_unknown(self, options: dict[str, Any]) -> None:
         """Refuse options of a registration that nothing would look at.
@@ -375,6 +385,8 @@ class Blueprint(Scope):
                 return render_template("missing.html"), 404
         """
 
+        error_key(code)  # raises here, where the decorator is written
+
         def decorator(f: Handler) -> Handler:
             self._check_open("app_errorhandler")
             self.app_hooks.error_handlers[error_key(code)] = f
@@ -412,6 +424,11 @@ class BlueprintSetupState:
         self.name: str = options.get("name", blueprint.name)
         self.name_prefix: str = options.get("name_prefix", "")
         self.url_prefix: str | None = _given(options.get("url_prefix"), blueprint.url_prefix)
+        if self.url_prefix and not self.url_prefix.startswith("/"):
+            raise SetupError(
+                f"The url_prefix {self.url_prefix!r} of blueprint {self.name!r} must start with a"
+                f" slash: write {'/' + self.url_prefix!r}."
+            )
         self.subdomain: str | None = _given(options.get("subdomain"), blueprint.subdomain)
         self.url_defaults = {**blueprint.url_values_defaults, **options.get("url_defaults", {})}
 

@@ -363,7 +363,13 @@ def _load_to_serve(info: ScriptInfo) -> tuple[Any, str, bool]:
     help="What to sort by; match is the order in which rules are tried.",
 )
 @click.option("--all-methods", is_flag=True, help="Show HEAD and OPTIONS too.")
-@click.option("--json", "as_json", is_flag=True, help="Write JSON, for other programs.")
+@click.option(
+    "--json",
+    "as_json",
+    is_flag=True,
+    envvar="MICROWEB_ROUTES_JSON",
+    help="Write JSON, for other programs.",
+)
 @pass_script_info
 def routes_command(info: ScriptInfo, sort: str, all_methods: bool, as_json: bool) -> None:
     """List the routes, with the file and line of each view."""

@@ -66,58 +66,6 @@ DEFAULTS: dict[str, Any] = {
 }
 
 
-_NONE = type(None)
-_SWITCH = (bool, int), "True or False"
-_MAYBE_SWITCH = (bool, int, _NONE), "True, False or None"
-_TEXT = (str,), "text"
-_MAYBE_TEXT = (str, _NONE), "text or None"
-_NUMBER = (int,), "a whole number"
-_MAYBE_NUMBER = (int, _NONE), "a whole number or None"
-_MAYBE_BYTES = (int, _NONE), "a whole number of bytes, such as 16 * 1024 * 1024, or None"
-
-#: What each key of `DEFAULTS` must be, and how to call that. Keys for signing are checked where
-#: they are used.
-TYPES: dict[str, tuple[tuple[type, ...], str]] = {
-    "DEBUG": ((bool, int, str, _NONE), "True or False"),
-    "TESTING": _SWITCH,
-    "PROPAGATE_EXCEPTIONS": _MAYBE_SWITCH,
-    "TRAP_HTTP_EXCEPTIONS": _SWITCH,
-    "TRAP_BAD_REQUEST_ERRORS": _MAYBE_SWITCH,
-    "SESSION_COOKIE_NAME": _TEXT,
-    # False means None in applications that are as old as that.
-    "SESSION_COOKIE_DOMAIN": ((str, bool, _NONE), "text or None"),
-    "SESSION_COOKIE_PATH": _MAYBE_TEXT,
-    "SESSION_COOKIE_HTTPONLY": _SWITCH,
-    "SESSION_COOKIE_SECURE": _MAYBE_SWITCH,
-    "SESSION_COOKIE_SAMESITE": ((str, _NONE), "'Lax', 'Strict', 'None' or None"),
-    "SESSION_COOKIE_PARTITIONED": _SWITCH,
-    "SESSION_REFRESH_EACH_REQUEST": _SWITCH,
-    "PERMANENT_SESSION_LIFETIME": ((int, float, timedelta), "a number of seconds or a timedelta"),
-    "MAX_COOKIE_SIZE": ((int,), "a whole number of bytes"),
-    "MAX_CONTENT_LENGTH": _MAYBE_BYTES,
-    "MAX_FORM_MEMORY_SIZE": _MAYBE_BYTES,
-    "MAX_FORM_PARTS": _MAYBE_NUMBER,
-    "TRUSTED_HOSTS": (
-        (list, tuple, set, frozenset, _NONE),
-        "a list of host names, such as ['example.com'], or None",
-    ),
-    "SERVER_NAME": _MAYBE_TEXT,
-    "APPLICATION_ROOT": _TEXT,
-    "PREFERRED_URL_SCHEME": _TEXT,
-    "PROVIDE_AUTOMATIC_OPTIONS": _SWITCH,
-    "BACKGROUND_TASK_THREADS": _NUMBER,
-    "BACKGROUND_TASK_QUEUE": _NUMBER,
-    "BACKGROUND_TASK_TIMEOUT": ((int, float, _NONE), "a number of seconds"),
-    "SEND_FILE_MAX_AGE_DEFAULT": (
-        (int, timedelta, _NONE),
-        "a whole number of seconds, a timedelta or None",
-    ),
-    "USE_X_SENDFILE": _SWITCH,
-    "TEMPLATES_AUTO_RELOAD": _MAYBE_SWITCH,
-    "EXPLAIN_TEMPLATE_LOADING": _SWITCH,
-}
-
-
 class Config(dict[str, Any]):
     """A dict of upper-case keys, with ways to fill it.
 
@@ -227,6 +175,11 @@ class Config(dict[str, Any]):
         """
         path = os.path.join(self.root_path, filename)
         mapping = _read(path, silent, load, text)
+        if not isinstance(mapping, (Mapping, type(None))):
+            raise ConfigError(
+                path,
+                f"The configuration file {path!r} holds a {type(mapping).__name__} and no dict.",
+            )
         return mapping is not None and self.from_mapping(mapping)
 
     def from_prefixed_env(
@@ -287,40 +240,38 @@ class Config(dict[str, Any]):
         return f"<{type(self).__name__} {dict.__repr__(self)}>"
 
 
-def check_types(config: Mapping[str, Any]) -> None:
-    """Refuse a value that cannot be what its key stands for.
-
-    :param config: The configuration; keys that microweb does not know are not looked at.
-    :raises ConfigError: naming the key, the value, and what it must be.
-    """
-    for key, (types_, wanted) in TYPES.items():
-        value = config.get(key)
-        # True and False are numbers, and no sizes.
-        fits = isinstance(value, types_) and (bool in types_ or not isinstance(value, bool))
-        if key in config and not fits:
-            what = "None" if value is None else f"{value!r} ({type(value).__name__})"
-            remedy = ""
-            if isinstance(value, str) and bool in types_:
-                remedy = " In an environment variable write true or false, as in JSON."
-            raise ConfigError(key, f"{key} is {what}: it must be {wanted}.{remedy}")
-
-
 def debug_from_environment() -> bool:
-    """Whether the environment variable MICROWEB_DEBUG switches debug mode on."""
-    return is_on(os.environ.get("MICROWEB_DEBUG", ""))
+    """Whether the environment variable MICROWEB_DEBUG switches debug mode on.
+
+    :raises ConfigError: where it is neither a yes nor a no.
+    """
+    return is_on(os.environ.get("MICROWEB_DEBUG", ""), "MICROWEB_DEBUG")
 
 
-def is_on(value: object) -> bool:
+def is_on(value: object, key: str = "DEBUG") -> bool:
     """Whether a switch is on; text may say so in several ways, as in an environment variable.
 
     :param value: Text, or anything else by its truth.
+    :param key: What the switch is called, for the error.
+    :raises ConfigError: for a text that is neither a yes nor a no.
 
     >>> is_on("true"), is_on("0"), is_on("off"), is_on(None)
     (True, False, False, False)
     """
     if isinstance(value, str):
-        return value.strip().lower() not in ("", "0", "false", "no", "off", "none", "null")
+        word = value.strip().lower()
+        if word not in (*_YES, *_NO):  # to guess could switch the debugger on
+            raise ConfigError(
+                key,
+                f"{key} is {value!r}, which is neither a yes nor a no. Write 1, true, yes or on, or"
+                " else 0, false, no, off or nothing at all.",
+            )
+        return word in _YES
     return bool(value)
+
+
+_YES = ("1", "true", "yes", "on")
+_NO = ("", "0", "false", "no", "off", "none", "null")
 
 
 def load_dotenv_files() -> bool:
@@ -336,9 +287,9 @@ def load_dotenv(path: str | os.PathLike[str] | None = None, load_defaults: bool 
         the nearest one above it that has it. The variable MICROWEB_SKIP_DOTENV leaves them out.
     :returns: Whether a file was read. Without the package python-dotenv the default ones are not.
     :raises MissingPackage: for `path`, without that package.
-    :raises ConfigError: where `path` cannot be read.
+    :raises ConfigError: where `path` cannot be read, or that variable is neither a yes nor a no.
     """
-    if is_on(os.environ.get("MICROWEB_SKIP_DOTENV", "")):
+    if is_on(os.environ.get("MICROWEB_SKIP_DOTENV", ""), "MICROWEB_SKIP_DOTENV"):
         load_defaults = False
     try:
         import dotenv
@@ -390,8 +341,7 @@ def _import(path: str) -> object:
 
 def _read(path: str, silent: bool, load: Callable[[IO[Any]], Any], text: bool) -> Any:
     try:
-        with open(path, "r" if text else "rb", encoding="utf-8" if text else None) as file:
-            return load(file)
+        file = open(path, "r" if text else "rb", encoding="utf-8" if text else None)  # noqa: SIM115
     except OSError as error:
         if silent and error.errno in (errno.ENOENT, errno.EISDIR, errno.ENOTDIR):
             return None
@@ -399,6 +349,13 @@ def _read(path: str, silent: bool, load: Callable[[IO[Any]], Any], text: bool) -
         raise kind(
             path, f"The configuration file {path!r} cannot be read: {error.strerror}."
         ) from error
+    with file:
+        try:
+            return load(file)
+        except ValueError as error:  # of JSON and TOML, and of text that is not UTF-8
+            raise ConfigError(
+                path, f"The configuration file {path!r} cannot be read: {error}."
+            ) from error
 
 
 class ConfigAttribute(Generic[T]):

@@ -1,6 +1,7 @@
 """The context: what one request (or one command) works with, in a single `ContextVar`.
 
-A context is data. The application opens, fills and closes it; nothing here calls back into it.
+A context is data. The application opens, fills and closes it; what is made on first touch comes
+from the application's classes and interfaces.
 """
 
 from __future__ import annotations
@@ -96,7 +97,7 @@ class Context:
     :ivar routing_exception: What is raised in place of a view, where no rule matched.
     :ivar after_functions: What `after_this_request` registered.
     :ivar background: Functions that let the background tasks of the request begin, at its end.
-    :ivar body: The request's body, where there is one of known length.
+    :ivar body: The request's body, where there is one that is read to its end.
     :ivar borrowed: The request belongs to another context, which closes it.
     :ivar keep: Takes the context over when it would be closed, as a test client does.
     :ivar answered_by: The hook or error handler that answered in place of the view.
@@ -126,6 +127,22 @@ class Context:
             return f"<Context of {self.app.name!r}>"
         method, path = self.environ.get("REQUEST_METHOD"), self.environ.get("PATH_INFO")
         return f"<Context of {self.app.name!r}: {method} {path}>"
+
+    def borrow(self) -> Context:
+        """Return a context with the same request, for another thread.
+
+        It shares the request, the session and what the match found; `g` and the functions of
+        `after_this_request` are its own.
+        """
+        copy = Context(self.app, self.environ)
+        copy.borrowed = True
+        copy.plan, copy.rule, copy.view_args = self.plan, self.rule, self.view_args
+        copy.routing_exception = self.routing_exception
+        copy._session = self._session
+        for name in ("request", "url_adapter"):
+            if name in self.__dict__:
+                copy.__dict__[name] = self.__dict__[name]
+        return copy
 
     @lazy
     def request(self) -> Request:
@@ -186,6 +203,13 @@ class Context:
             None if self.environ is None else self.request
         )
         return adapter
+
+
+def to_thread() -> Callable[..., Any]:
+    """Import what calls a function in a thread, for a coroutine: most processes need no asyncio."""
+    from asyncio import to_thread
+
+    return to_thread
 
 
 current: ContextVar[Context | None] = ContextVar("microweb.context", default=None)
@@ -262,6 +286,20 @@ class ContextManager:
                 self._closing(self.context, exc)
         finally:
             current.reset(self._tokens.pop())
+
+    async def __aenter__(self) -> Context:
+        self.push()
+        return self.context
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc_value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        # In a thread: what runs at the end may be asynchronous, and is waited for.
+        await to_thread()(self._closing, self.context, exc_value)
+        current.reset(self._tokens.pop())
 
     def __enter__(self) -> Context:
         self.push()

@@ -41,6 +41,8 @@ def to_response(
     status = headers = None
     if isinstance(value, tuple):
         value, status, headers = _parts(value, who)
+        if value is None:
+            raise TypeError(f"{who()} a tuple whose body is None: write '' for an empty body.")
     if isinstance(value, (str, bytes, bytearray)):
         body = bytes(value) if isinstance(value, bytearray) else value
         response = response_class(body, status=status, headers=headers)
@@ -53,7 +55,7 @@ def to_response(
             response.status = status
         if headers is not None:
             # A header of the tuple takes the place of the response's own.
-            response.headers.update(Headers(headers))
+            response.headers.update(headers)
     if status is not None and not 200 <= response.status_code <= 999:
         raise TypeError(f"{who()} the status {status!r}: it must be from 200 to 999, such as 404.")
     return response
@@ -69,8 +71,8 @@ def _parts(value: tuple[Any, ...], who: Callable[[], str]) -> tuple[Any, Any, An
         body, status, headers = value[0], value[1], None
     else:
         raise TypeError(
-            f"{who()} a tuple of {len(value)}. A tuple must be (body, status), (body, headers) or"
-            " (body, status, headers)."
+            f"{who()} a tuple of {len(value)}{_COMMA if len(value) == 1 else ''}. A tuple must be"
+            " (body, status), (body, headers) or (body, status, headers)."
         )
     if not isinstance(status, (int, str, type(None))):
         order = " Headers stand last: (body, status, headers)." if len(value) == 3 else ""
@@ -83,6 +85,9 @@ def _parts(value: tuple[Any, ...], who: Callable[[], str]) -> tuple[Any, Any, An
     if headers is not None and not isinstance(headers, (Headers, Mapping)):
         headers = list(headers)
     return body, status, headers
+
+
+_COMMA = ", which a comma at the end of a line makes"
 
 
 def _from_object(
@@ -136,8 +141,11 @@ def _complaint(value: Any) -> str:
     if hasattr(value, "__await__"):
         return (
             f"{named} that nothing awaited: make the view an `async def` and return what `await`"
-            " gives, or call a plain function."
+            " gives. A decorator around an asynchronous view calls it by"
+            " current_app.ensure_sync(view)(...)."
         )
+    if callable(value) and hasattr(value, "__name__"):
+        return f"the function {value.__name__!r}: call it, or return something else."
     if isinstance(value, int) and not isinstance(value, bool):
         return (
             f"the number {value}. The body comes first: return '', {value} for a status,"

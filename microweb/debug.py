@@ -57,7 +57,7 @@ def explained(error: Exception, context: Context) -> Exception:
             _explain_missing_member(error, context.request)
         elif type(error) is TypeError and context.rule is not None:
             view = context.app.view_functions[context.rule.endpoint]
-            _explain_arguments(error, context.rule, view)
+            _explain_arguments(error, context.rule, view, context.request.method)
     return error
 
 
@@ -197,14 +197,15 @@ def check_views(app: Any, plans: Mapping[str, Plan]) -> None:
     """
     if not getattr(type(app).dispatch_request, "__module__", "").startswith(f"{__package__}."):
         return
-    wrong = [
+    messages = [
         misfit(rule, app.view_functions[rule.endpoint])
         for rule in app.url_map.iter_rules()
         if _is_called_as_it_is(rule, plans.get(rule.endpoint))
     ]
-    messages = list(dict.fromkeys(filter(None, wrong)))
-    if messages:
-        raise SetupError("\n".join(messages))
+    messages += _misfits_of_classes(app, plans)
+    wrong = list(dict.fromkeys(filter(None, messages)))
+    if wrong:
+        raise SetupError("\n".join(wrong))
 
 
 def _is_called_as_it_is(rule: Rule, plan: Plan | None) -> bool:
@@ -223,11 +224,68 @@ def misfit(rule: Rule, view: View) -> str | None:
     plain = isinstance(view, (FunctionType, MethodType, partial))
     if not plain or getattr(view, "__signature__", None) is not None:
         return None
-    signature = inspect.signature(view, follow_wrapped=False)
+    try:
+        signature = inspect.signature(view, follow_wrapped=False)
+    except ValueError:  # no argument for self, or a function in C that has no signature
+        if not isinstance(getattr(view, "__func__", None), FunctionType):
+            return None
+        written = ", ".join(["self", *sorted(rule.arguments)])
+        return f"The view {describe(view)} lacks self: write def {_name(view)}({written})."
     kinds = {parameter.kind for parameter in signature.parameters.values()}
     if inspect.Parameter.POSITIONAL_ONLY in kinds:
         return None
     return _misfit(rule, view, *_differences(rule, signature))
+
+
+def _misfits_of_classes(app: Any, plans: Mapping[str, Plan]) -> list[str | None]:
+    """Return what is wrong with the methods of class-based views.
+
+    A class may stand under several rules, with some methods for one and some for another: a method
+    that fits one of them, or might, is meant for that one.
+    """
+    found: dict[tuple[type, str], list[str | None]] = {}
+    for rule in app.url_map.iter_rules():
+        view_class = _method_view(app.view_functions.get(rule.endpoint))
+        if view_class is None or rule.build_only:
+            continue
+        is_called = _is_called_as_it_is(rule, plans.get(rule.endpoint))
+        for name in _called_methods(rule, view_class):
+            method = _plain_method(view_class, name)
+            told = None
+            if is_called and method is not None and not view_class.decorators:
+                told = misfit(rule, method)
+            found.setdefault((view_class, name), []).append(told)
+    return [told for each in found.values() if all(each) for told in each]
+
+
+def _method_view(view: Any) -> Any:
+    """Return the class of a view that calls its methods by those of HTTP, or None."""
+    # Not imported: the module stands above the application. Its own function calls the class.
+    module = getattr(view, "__globals__", {})
+    if module.get("__name__") != f"{__package__}.views":
+        return None
+    only = inspect.getclosurevars(view).nonlocals.get("only")
+    view_class = view.view_class if only is None else type(only)
+    base = module["MethodView"]
+    dispatches = getattr(view_class, "dispatch_request", None) is base.dispatch_request
+    return view_class if dispatches and issubclass(view_class, base) else None
+
+
+def _plain_method(view_class: type, name: str) -> MethodType | None:
+    """Return a method as a request calls it, where it is a plain function of the class."""
+    function = inspect.getattr_static(view_class, name, None)
+    return MethodType(function, view_class) if isinstance(function, FunctionType) else None
+
+
+def _called_methods(rule: Rule, view_class: type) -> list[str]:
+    """Return the names of the methods that requests for a rule may call."""
+    methods = set(rule.methods or ())
+    if getattr(rule, "provide_automatic_options", False):
+        methods.discard("OPTIONS")
+    names = {method.lower() for method in methods}
+    if "head" in names and not hasattr(view_class, "head"):
+        names.remove("head")  # HEAD is for `get` then, which GET calls too
+    return sorted(names)
 
 
 def _differences(rule: Rule, signature: inspect.Signature) -> tuple[list[str], list[str]]:
@@ -256,9 +314,10 @@ def _misfit(rule: Rule, view: View, extra: list[str], missing: list[str]) -> str
         )
     if extra:
         arguments = "arguments" if len(extra) > 1 else "argument"
+        written = ", ".join(["self"] * isinstance(view, MethodType) + extra)
         return (
             f"{who} does not take {_listed(extra)}, which its URL rule {rule.rule!r} gives: add"
-            f" the {arguments}, as in def {_name(view)}({', '.join(extra)})."
+            f" the {arguments}, as in def {_name(view)}({written})."
         )
     if missing:
         if "{" + missing[0] in rule.rule:
@@ -283,15 +342,24 @@ def _listed(names: list[str]) -> str:
     return " and ".join(map(repr, names))
 
 
-def _explain_arguments(error: TypeError, rule: Rule, called: View) -> None:
+def _explain_arguments(error: TypeError, rule: Rule, called: View, method: str) -> None:
     """Say what the rule gives where the call of the view itself failed, in a wrapper or not."""
     view = inspect.unwrap(called)
+    is_wrapped = view is not called
+    view_class = _method_view(view)
+    if view_class is not None:
+        name = "get" if method == "HEAD" and not hasattr(view_class, "head") else method.lower()
+        bound = _plain_method(view_class, name)
+        if bound is None:
+            return
+        view = MethodType(inspect.unwrap(bound.__func__), view_class)
+        is_wrapped = is_wrapped or view != bound
     message = str(error)
     refused = message.startswith(f"{getattr(view, '__qualname__', None)}() ")
     if not refused or _last_frame(error).f_code is getattr(view, "__code__", None):
         return
     extra, missing = _differences(rule, inspect.signature(view))
-    if view is not called:  # the wrapper may add and remove: what Python names is certain
+    if is_wrapped:  # the wrapper may add and remove: what Python names is certain
         extra = [name for name in extra if repr(name) in message]
         missing = [name for name in missing if repr(name) in message]
     what = _misfit(rule, view, extra, missing)

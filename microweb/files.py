@@ -38,12 +38,14 @@ def send_from_directory(
     environ: WSGIEnvironment,
     *,
     root_path: str,
+    debug: bool = False,
     **options: Any,
 ) -> Response:
     """Return a file from below a folder.
 
     :param directory: The folder; relative to `root_path`.
     :param path: The file in it, as it came from the URL.
+    :param debug: Say in the error which file was looked for.
     :raises NotFound: where there is no such file, or `path` leads out of the folder.
     """
     found = safe_join(os.fspath(directory), os.fspath(path))
@@ -51,5 +53,5 @@ def send_from_directory(
         raise NotFound()
     found = os.path.join(root_path, found)
     if not os.path.isfile(found):
-        raise NotFound()
+        raise NotFound(f"There is no file {found!r}." if debug else None)
     return send_file(found, environ, root_path=root_path, **options)

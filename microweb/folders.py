@@ -8,6 +8,7 @@ from collections.abc import Callable
 from importlib.util import find_spec
 from typing import IO, TYPE_CHECKING, Any
 
+from .errors import SetupError
 from .lazy import lazy
 from .response import Response
 
@@ -68,6 +69,10 @@ class Folders:
 
     @static_url_path.setter
     def static_url_path(self, value: str | None) -> None:
+        if value and not value.startswith("/"):
+            raise SetupError(
+                f"The static_url_path {value!r} must start with a slash: write {'/' + value!r}."
+            )
         self._static_url_path = None if value is None else value.rstrip("/")
 
     def get_send_file_max_age(self, filename: str | None) -> int | None:

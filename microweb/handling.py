@@ -8,10 +8,8 @@ from typing import TYPE_CHECKING, Any
 from werkzeug.exceptions import BadRequestKeyError, HTTPException
 from werkzeug.routing import RequestRedirect, RoutingException
 
-from .config import check_types
 from .context import current_request_context, in_request, request_environ
 from .convert import error_response
-from .plan import Compiled
 from .rendering import Rendering
 from .response import Response
 
@@ -62,15 +60,6 @@ class Handling(Rendering):
         from .debug import explained
 
         return explained(e, in_request())
-
-    def _make_compiled(self) -> Compiled:
-        check_types(self.config)
-        compiled = super()._make_compiled()
-        if self.debug or self.testing:
-            from .debug import check_views
-
-            check_views(self, compiled.plans)
-        return compiled
 
     def _handled(self, handler: Callable[[Any], Any], e: Exception) -> Any:
         in_request().answered_by = "error handler", handler

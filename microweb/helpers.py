@@ -225,7 +225,7 @@ def copy_current_request_context(f: F) -> F:
 
     @wraps(f)
     async def async_wrapper(*args: Any, **kwargs: Any) -> Any:
-        with context.app.copied_context(context):
+        async with context.app.copied_context(context):
             return await f(*args, **kwargs)
 
     return async_wrapper if is_async(f) else wrapper  # type: ignore[return-value]
@@ -263,7 +263,10 @@ def flash(message: str, category: str = "message") -> None:
     add_flash(current_request_context("flash").session, message, category)
     if signals.message_flashed.receivers:
         app = current_app._get_current_object()
-        signals.message_flashed.send(app, message=message, category=category)
+        wrapper: Any = app.ensure_sync
+        signals.message_flashed.send(
+            app, _async_wrapper=wrapper, message=message, category=category
+        )
 
 
 def get_flashed_messages(
@@ -364,6 +367,7 @@ def send_from_directory(
         path,
         _environ("send_from_directory"),
         root_path=current_app.root_path,
+        debug=current_app.debug,
         **{**current_app.file_options(), **kwargs},
     )
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import os
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from difflib import get_close_matches
+from difflib import SequenceMatcher
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -82,10 +83,44 @@ class DispatchingJinjaLoader(jinja2.BaseLoader):
             else "Neither the application nor a blueprint has a template_folder."
         )
         with suppress(Exception):  # a loader need not be able to list
-            near = get_close_matches(template, self.list_templates(), n=1)
-            if near:
-                message += f" Is it {near[0]!r} that you mean?"
+            near = nearest(template, self.list_templates())
+            if near is not None:
+                message += f" Is it {near!r} that you mean?"
         return message
+
+
+def nearest(template: str, names: Iterable[str]) -> str | None:
+    """Return the name that is most like that of a template, or None where none is near.
+
+    Endings say nothing, since most templates share them, and neither does a common folder.
+    """
+    asked = template.replace("\\", "/")
+    best = max(((_likeness(asked, name), name) for name in names), default=((0.0, 0.0), ""))
+    return best[1] if best[0][0] >= _NEAR else None
+
+
+#: How much two names must have in common to be near each other (1: all).
+_NEAR = 0.7
+
+
+def _likeness(first: str, second: str) -> tuple[float, float]:
+    """Return how alike two names are in the part that is less so, and as a whole."""
+    whole = _ratio(first, second)
+    if first.endswith(f"/{second}") or second.endswith(f"/{first}"):
+        return 1.0, whole  # a folder too much or too little
+    folders, stems = zip(_split(first), _split(second), strict=True)
+    return min(_ratio(*folders), _ratio(*stems)), whole
+
+
+def _split(name: str) -> tuple[str, str]:
+    """Return the folder of a template and its name without the ending, such as ``.html.j2``."""
+    folder, _, base = name.rpartition("/")
+    stem, ending = os.path.splitext(base)
+    return folder, os.path.splitext(stem)[0] if ending in (".j2", ".jinja", ".jinja2") else stem
+
+
+def _ratio(first: str, second: str) -> float:
+    return SequenceMatcher(None, first.casefold(), second.casefold(), autojunk=False).ratio()
 
 
 def _places(loader: jinja2.BaseLoader) -> list[str]:
@@ -127,7 +162,10 @@ def render_block(template: jinja2.Template, block: str, values: dict[str, Any]) 
         raise SetupError(
             f"The template {template.name!r} has no block {block!r}. Its blocks are: {known}."
         )
-    return "".join(context.blocks[block][0](context))
+    try:
+        return "".join(context.blocks[block][0](context))
+    except Exception:
+        environment.handle_exception()  # with the lines of the template in the traceback
 
 
 def _prepare(template: jinja2.Template, context: jinja2.runtime.Context) -> Any:
@@ -135,38 +173,49 @@ def _prepare(template: jinja2.Template, context: jinja2.runtime.Context) -> Any:
     prologue = _prologues.get(template)
     if prologue is None:
         prologue = _prologues[template] = _make_prologue(template)
-    for _ in prologue.root_render_func(context):
-        pass
+    try:
+        for _ in prologue.root_render_func(context):
+            pass
+    except Exception:
+        template.environment.handle_exception()
     return context.vars.pop(_PARENT, None)
 
 
 def _make_prologue(template: jinja2.Template) -> jinja2.Template:
     environment = template.environment
-    if template.name is None or environment.loader is None:
+    try:
+        if template.name is None or environment.loader is None:
+            raise RuntimeError("it is from a string")
+        source, filename, _ = environment.loader.get_source(environment, template.name)
+    except RuntimeError as error:  # a loader of compiled templates has no sources
         raise SetupError(
-            "render_block needs a template that a loader finds by its name: one from a string has"
-            " no source any more."
-        )
-    source, filename, _ = environment.loader.get_source(environment, template.name)
+            f"render_block needs the source of its template {template.name!r}, and there is none:"
+            f" {error}. Keep it in a template folder."
+        ) from error
     tree = environment.parse(source, template.name, filename)
-    tree.body = [
-        _parent_kept(node) if isinstance(node, nodes.Extends) else node
-        for node in tree.body
-        if isinstance(node, _PROLOGUE)
-    ]
+    tree.body = list(_prologue(tree.body))
     code = environment.compile(tree, template.name, filename)
     return environment.template_class.from_code(environment, code, template.globals)
 
 
-def _parent_kept(node: nodes.Extends) -> nodes.Node:
-    target = nodes.Name(_PARENT, "store", lineno=node.lineno)
-    return nodes.Assign(target, node.template, lineno=node.lineno)
+def _prologue(body: list[nodes.Node]) -> Iterator[nodes.Node]:
+    """Yield the statements of a template that its blocks may depend on."""
+    for node in body:
+        if isinstance(node, nodes.Extends):
+            target = nodes.Name(_PARENT, "store", lineno=node.lineno)
+            yield nodes.Assign(target, node.template, lineno=node.lineno)
+        elif isinstance(node, nodes.If):
+            branches = [node, *node.elif_]
+            for branch in branches:
+                branch.body = list(_prologue(branch.body))
+            node.else_ = list(_prologue(node.else_))
+            if node.else_ or any(branch.body for branch in branches):
+                yield node
+        elif isinstance(node, _KEPT):
+            yield node
 
 
 _PARENT = "_microweb_parent"
-_PROLOGUE = (
-    *(nodes.Assign, nodes.AssignBlock, nodes.Extends, nodes.FromImport, nodes.Import),
-    nodes.Macro,
-)
+_KEPT = nodes.Assign, nodes.AssignBlock, nodes.FromImport, nodes.Import, nodes.Macro
 #: What runs of a template before one of its blocks, for as long as the template itself is kept.
 _prologues: WeakKeyDictionary[jinja2.Template, jinja2.Template] = WeakKeyDictionary()

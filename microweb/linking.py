@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -9,9 +10,10 @@ from werkzeug.routing import BuildError, Map, MapAdapter
 from werkzeug.utils import redirect
 
 from .assembly import Assembly
+from .checks import check_types
 from .context import current
 from .errors import SetupError
-from .plan import Compiled, Misses, Plan, make_plan
+from .plan import Compiled, Misses, Plan, for_misses, make_plan
 from .request import Request
 from .response import Response
 from .routing import Matcher, View
@@ -24,17 +26,28 @@ class Linking(Assembly):
     # --- compile
 
     def _compile(self) -> Compiled:
-        """Freeze the records and start the worker; called for the first request, by one thread."""
-        if self.worker.starting:  # a request of a startup function, for which the others wait
-            return self._make_compiled()
-        with self._compile_lock:
-            if self._compiled is None:
-                compiled = self._make_compiled()
-                self.worker.start()
-                self._compiled = compiled
-            return self._compiled
+        """Freeze the records and start the worker, for the first request.
+
+        Requests that come at once may each compile; what they get is the same.
+        """
+        compiled = self._make_compiled()
+        self.worker.start()
+        if not self.worker.starting:  # a request of a startup function, for which the others wait
+            self._compiled = compiled
+        return compiled
+
+    def _compile_provisionally(self) -> Compiled:
+        """Compile for a context by hand: the application can still be added to."""
+        if self._provisional is None:
+            self._provisional = self._make_compiled()
+        return self._provisional
 
     def _make_compiled(self) -> Compiled:
+        """Return the records in the form that requests use.
+
+        :raises SetupError: for what can be seen to fail already.
+        """
+        check_types(self.config)
         for rule in self.url_map.iter_rules():
             if (
                 rule.endpoint not in self.view_functions
@@ -49,32 +62,49 @@ class Linking(Assembly):
             endpoint: self._plan(view, self._scopes(endpoint.rpartition(".")[0]))
             for endpoint, view in self.view_functions.items()
         }
+        if self.debug or self.testing:
+            from .debug import check_views
+
+            check_views(self, plans)
         return Compiled(Matcher(self._matched_map()), plans, self._misses())
 
     def _plan(
-        self, view: View | None, scopes: list[Hooks], error_scopes: list[Hooks] | None = None
+        self,
+        view: View | None,
+        scopes: Sequence[Hooks],
+        error_scopes: Sequence[Hooks] | None = None,
     ) -> Plan:
         return make_plan(view, scopes, error_scopes, called=self.ensure_sync)
 
     def _matched_map(self) -> Map:
-        # Which subdomain a request is for depends on its Host, which only Werkzeug looks at; and
-        # an adapter of one's own may see another path or host.
-        return Map() if self.subdomain_matching or self._adapts_by_itself() else self.url_map
+        # Only the adapter looks at the Host, which subdomains and trusted hosts depend on; and one
+        # of somebody's own may see another path.
+        by_werkzeug = (
+            self.subdomain_matching
+            or self.request_class.trusted_hosts is not None
+            or getattr(self.create_url_adapter, "__func__", None) is not Linking.create_url_adapter
+        )
+        return Map() if by_werkzeug else self.url_map
 
-    def _scopes(self, blueprint: str) -> list[Hooks]:
+    def _scopes(self, blueprint: str) -> tuple[Hooks, ...]:
         """Return the hooks of the application, and of the blueprints from the outermost inwards."""
-        parts = blueprint.split(".")
-        names = (".".join(parts[: end + 1]) for end in range(len(parts)))
-        return [
-            self.hooks,
-            *(self.blueprints[name].hooks for name in names if name in self.blueprints),
-        ]
+        scopes = self._scopes_by_name.get(blueprint)
+        if scopes is None:
+            parts = blueprint.split(".")
+            names = (".".join(parts[: end + 1]) for end in range(len(parts)))
+            inner = (self.blueprints[name].hooks for name in names if name in self.blueprints)
+            scopes = (self.hooks, *inner)
+            if blueprint in self.blueprints:  # nothing of a client's ends up in here
+                self._scopes_by_name[blueprint] = scopes
+        return scopes
 
     def _misses(self) -> Misses:
         misses = Misses(self._plan(None, [self.hooks]))
-        for name, prefix in self._prefixes.items():
+        for name, (prefix, subdomain) in self._places.items():
             if prefix and prefix.strip("/"):
-                misses.add(prefix, self._plan(None, [self.hooks], self._scopes(name)))
+                blueprints = map(for_misses, self._scopes(name)[1:])
+                plan = self._plan(None, [self.hooks], [self.hooks, *blueprints])
+                misses.add(prefix, plan, subdomain)
         return misses
 
     # --- URLs
@@ -90,6 +120,7 @@ class Linking(Assembly):
         if request is not None:
             if self.config["TRUSTED_HOSTS"] is not None:
                 request.trusted_hosts = self.config["TRUSTED_HOSTS"]
+            if request.trusted_hosts is not None:
                 request.host  # noqa: B018 - refuses a host that is not among them
             if self.url_map.host_matching:
                 return self.url_map.bind_to_environ(request.environ)
@@ -104,12 +135,9 @@ class Linking(Assembly):
             url_scheme=self.config["PREFERRED_URL_SCHEME"],
         )
 
-    def _adapts_by_itself(self) -> bool:
-        own = self.create_url_adapter
-        return getattr(own, "__func__", None) is not Linking.create_url_adapter
-
     def url_for(
         self,
+        /,
         endpoint: str,
         *,
         _anchor: str | None = None,

@@ -9,18 +9,16 @@ from __future__ import annotations
 import inspect
 import weakref
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextvars import Context, copy_context
+from contextlib import suppress
 from functools import partial
-from threading import Lock, Thread, current_thread
+from threading import RLock, current_thread
 from typing import TYPE_CHECKING, Any
 
-from .errors import CoroutineCancelled, SetupError, describe
+from .errors import CoroutineCancelled
+from .jobs import END, Job, Pump, Running
 
 if TYPE_CHECKING:
-    from asyncio import AbstractEventLoop
-
-#: How long the loop waits at its end for coroutines that were cancelled, in seconds.
-_LAST_WORDS = 5.0
+    from .jobs import Report
 
 
 def is_async(function: Any) -> bool:
@@ -45,15 +43,12 @@ class EventLoop:
     :param started: Called when the loop starts.
     """
 
-    def __init__(
-        self,
-        report: Callable[[str, BaseException | None], None],
-        started: Callable[[], None] = lambda: None,
-    ) -> None:
+    def __init__(self, report: Report, started: Callable[[], None] = lambda: None) -> None:
         self._report = report
         self._started = started
-        self._lock = Lock()
-        self._running: tuple[AbstractEventLoop, Thread] | None = None
+        # A thread may come here again, out of a signal handler.
+        self._lock = RLock()
+        self._running: Running | None = None
 
     def run(self, function: Callable[..., Awaitable[Any]], *args: Any, **kwargs: Any) -> Any:
         """Call a coroutine function on the loop, and return its result.
@@ -64,152 +59,140 @@ class EventLoop:
         :raises CoroutineCancelled: where somebody cancels it.
         :raises SetupError: where the caller is a coroutine of this loop, which has to await.
         """
-        from asyncio import run_coroutine_threadsafe
-        from concurrent.futures import CancelledError
+        job = Job(function, args, kwargs)
+        self._hand_over(job)
+        return job.take()
 
-        variables: list[Context] = []
-        with self._lock:  # what is handed over before the end is cancelled by it, and not forgotten
-            loop, thread = self._running or self._start()
-            if thread is current_thread():
-                raise SetupError(
-                    f"{describe(function)} is asynchronous and is called by code that runs on the"
-                    " event loop already, which would wait for itself: await it there instead."
-                )
-            future = run_coroutine_threadsafe(_call(function, args, kwargs, variables), loop)
+    def iterate(self, body: AsyncIterator[Any], lasting: bool = False) -> Items:
+        """Return the items of an asynchronous iterator.
+
+        One task runs it from its beginning to its end, so that timeouts, task groups and the
+        tokens of context variables may reach across a `yield`; it makes one item at a time.
+
+        :param body: The iterator; its `aclose` is called at its end, if it has one.
+        :param lasting: It is expected to last as long as the process; see :meth:`settle`.
+        """
+        return Items(self, body, lasting)
+
+    def settle(self, seconds: float | None) -> int:
+        """Wait for the calls and iterators that are under way, but for those that are lasting.
+
+        :param seconds: How long to wait; None waits as long as it takes.
+        :returns: How many are still under way then.
+        """
+        with self._lock:
+            running = self._running
+            if running is None or running.thread is current_thread() or not running.under_way():
+                return 0
+            job = Job(running.settle, (seconds,), {}, lasting=True)
+            self._hand_over(job)
         try:
-            result, leaving = future.result()
-        except CancelledError:
-            raise CoroutineCancelled(function) from None
-        except BaseException:
-            future.cancel()
-            raise
-        finally:
-            del future  # it holds the error, whose traceback holds this frame
-            _take_over(variables)
-        if leaving is not None:
-            raise leaving
-        return result
+            left: int = job.take()
+        except CoroutineCancelled:  # somebody else has stopped the loop
+            return 0
+        return left
 
-    def iterate(self, body: AsyncIterator[Any]) -> Iterator[Any]:
-        """Return the items of an asynchronous iterator, each of them awaited on the loop."""
-        return _Items(self, body)
+    def _hand_over(self, job: Job) -> None:
+        with self._lock:  # what is handed over before the end is cancelled by it, and not forgotten
+            running = self._running
+            if running is None or running.ending:
+                running = self._start()
+            running.refuse_to_wait_for_itself(job.function)
+            running.begin(job)
 
-    def _start(self) -> tuple[AbstractEventLoop, Thread]:
-        import asyncio
-
-        # In an empty context: the loop would keep that of the first request.
-        loop = Context().run(asyncio.new_event_loop)
-        loop.set_exception_handler(partial(_unseen, self._report))
-        thread = Thread(target=_serve, args=(loop,), name="microweb-loop", daemon=True)
-        thread.start()
+    def _start(self) -> Running:
+        running = Running(self._report, self._lock)
         # For an application that nobody ends, as in a test.
-        self._end = weakref.finalize(self, _stop, loop, thread, self._report)
+        self._end = weakref.finalize(self, running.stop)
         # At the exit of the process it is `started` that sees to the end, in its order.
         self._end.atexit = False
-        self._running = loop, thread
+        self._running = running
         self._started()
-        return self._running
+        return running
 
     def stop(self) -> None:
         """Cancel what still runs, and end the loop; the next coroutine starts another one."""
         with self._lock:
             if self._running is None:
                 return
-            self._running = None
-        self._end()
+            self._running, end = None, self._end
+        end()
 
     def forget(self) -> None:
         """Leave a loop alone whose thread did not come along into a forked process."""
         if self._running is not None:
             self._end.detach()
-        self._lock = Lock()
+            leave_alone(self._running)
+        self._lock = RLock()
         self._running = None
 
 
-class _Items:
-    """The items of an asynchronous iterator, which can be closed before the first of them too."""
+class Items:
+    """The items of an asynchronous iterator, which can be closed before the first of them too.
 
-    def __init__(self, loop: EventLoop, body: AsyncIterator[Any]) -> None:
+    :param loop: The loop on which it runs.
+    :param body: The iterator.
+    :param lasting: See :meth:`EventLoop.iterate`.
+    """
+
+    def __init__(self, loop: EventLoop, body: AsyncIterator[Any], lasting: bool) -> None:
         self._loop = loop
         self._body = body
+        self._lasting = lasting
+        self._pump: Pump | None = None
+        self._over = False
 
     def __iter__(self) -> Iterator[Any]:
         return self
 
     def __next__(self) -> Any:
-        try:
-            return self._loop.run(self._body.__anext__)
-        except StopAsyncIteration:
-            raise StopIteration from None
+        if self._over:
+            raise StopIteration
+        if self._pump is None:
+            pump = Pump(self._body, self._lasting)
+            self._loop._hand_over(pump)
+            self._pump = pump
+        else:
+            self._pump.ask(True)
+        self._over = True  # unless it gives an item: a pump that fails or is interrupted has ended
+        item = self._pump.take()
+        if item is END:
+            raise StopIteration
+        self._over = False
+        return item
 
     def close(self) -> None:
-        close = getattr(self._body, "aclose", None)
-        if close is not None:
-            self._loop.run(close)
+        """Close the iterator, wherever it is."""
+        if self._over:
+            return
+        if self._pump is not None:
+            self._pump.ask(False)
+            self._over = True
+            with suppress(CoroutineCancelled):  # the loop has ended, and it with it
+                self._pump.take()
+        else:
+            self._over = True
+            close = getattr(self._body, "aclose", None)
+            if close is not None:
+                self._loop.run(close)
+
+    def __del__(self) -> None:
+        # Nobody has closed it. The pump does so, and this, which may be called anywhere, does not
+        # wait for it.
+        if not self._over and self._pump is not None:
+            self._pump.wish(False, [])
 
 
-async def _call(
-    function: Callable[..., Awaitable[Any]], args: Any, kwargs: Any, variables: list[Context]
-) -> tuple[Any, BaseException | None]:
-    try:
-        return await function(*args, **kwargs), None
-    except (KeyboardInterrupt, SystemExit) as leaving:
-        # These would end the loop; they are for the thread that waits.
-        return None, leaving
-    finally:
-        variables.append(copy_context())
+# What a forked process has of its parent's coroutines and generators. The list is never emptied:
+# to drop one that is suspended throws GeneratorExit into it, and the child would run the clean-up
+# of the parent, which still uses what is cleaned up there. It outlasts the end of the child too,
+# when Python empties its modules: what it calls at a fork, in worker.py, leads here.
+_left_alone: list[object] = []
 
 
-def _take_over(variables: list[Context]) -> None:
-    for context in variables:
-        for variable, value in context.items():
-            if variable.get(_UNSET) is not value:
-                variable.set(value)
+def leave_alone(thing: object) -> None:
+    """Keep something for ever that must not be finalised in a forked process.
 
-
-_UNSET = object()
-
-
-def _serve(loop: AbstractEventLoop) -> None:
-    import asyncio
-
-    asyncio.set_event_loop(loop)
-    while True:
-        try:
-            loop.run_forever()
-            break
-        except (KeyboardInterrupt, SystemExit) as leaving:  # of a task that nobody waits for
-            loop.call_exception_handler({"message": "A task asked to exit", "exception": leaving})
-    try:
-        loop.run_until_complete(_finish(loop))
-    finally:
-        loop.close()
-
-
-async def _finish(loop: AbstractEventLoop) -> None:
-    import asyncio
-
-    tasks = asyncio.all_tasks() - {asyncio.current_task()}
-    for task in tasks:
-        task.cancel()
-    if tasks:
-        await asyncio.wait(tasks, timeout=_LAST_WORDS)
-    await loop.shutdown_asyncgens()
-    await loop.shutdown_default_executor()
-
-
-def _unseen(report: Any, loop: AbstractEventLoop, context: dict[str, Any]) -> None:
-    report(f"On the event loop: {context['message']}", context.get("exception"))
-
-
-def _stop(loop: AbstractEventLoop, thread: Thread, report: Any) -> None:
-    loop.call_soon_threadsafe(loop.stop)
-    if thread is current_thread():  # the last reference was dropped by a coroutine
-        return
-    thread.join(2 * _LAST_WORDS)
-    if thread.is_alive():
-        report(
-            "The event loop has not ended: a coroutine does not let itself be cancelled, or a"
-            " function handed to asyncio.to_thread still runs.",
-            None,
-        )
+    :param thing: What holds the suspended coroutines or generators.
+    """
+    _left_alone.append(thing)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import Any
@@ -103,8 +105,7 @@ def _not_found(app: Any, context: Context) -> Miss:
     entries = _entries(app)
     for entry in entries:
         entry.likeness, entry.refused = likeness(path, entry.rule)
-    # Static files are near to any path that begins like theirs; a view is what was meant.
-    nearest = max(entries, key=lambda entry: (entry.likeness, not entry.is_static), default=None)
+    nearest = max(entries, key=lambda entry: _rank(context, entry), default=None)
     if nearest is not None and nearest.likeness < _NEAR:
         nearest = None
     for entry in entries:
@@ -120,8 +121,15 @@ def _not_found(app: Any, context: Context) -> Miss:
             f"These are the {LIST_LIMIT} of {len(entries)} routes that are nearest to the URL;"
             " `microweb routes` lists all."
         )
-    hint = _no_hint(entries) if nearest is None else _hint(path, nearest)
+    hint = _no_hint(entries) if nearest is None else _hint(context, nearest, entries)
     return Miss(shown, hint, "The routes of the application", nearest, note)
+
+
+def _rank(context: Context, entry: Entry) -> tuple[float, bool, bool, bool]:
+    is_here = not _is_elsewhere(context, entry.rule)
+    answers = _answers(entry.rule, context.request.method)
+    # Static files are near to any path that begins like theirs; a view is what was meant.
+    return entry.likeness, not entry.is_static, is_here, answers
 
 
 def _wrong_method(app: Any, context: Context, error: MethodNotAllowed) -> Miss:
@@ -130,14 +138,54 @@ def _wrong_method(app: Any, context: Context, error: MethodNotAllowed) -> Miss:
     entries = [entry for entry in _entries(app) if any(entry.rule is rule for rule in rules)]
     allowed = ", ".join(f"`{each}`" for each in error.valid_methods or ())
     hint = f"`{path}` does not answer {method}, only {allowed}."
-    views = [entry for entry in entries if not entry.is_static]
-    if views:
-        methods = [*views[0].methods.split(", "), method]
-        hint += (
-            f" Add {method} to the view `{views[0].endpoint}`, with `methods={methods!r}`, or write"
-            " another view for it under the same rule."
-        )
+    for entry in entries:
+        view = app.view_functions.get(entry.endpoint)
+        if view is not None and not entry.is_static:
+            # HEAD follows GET.
+            hint += " " + _advice(entry, view, "GET" if method == "HEAD" else method)
+            break
     return Miss(entries, hint, "The routes of this URL")
+
+
+#: The methods that have a decorator of their own, such as `@app.get`.
+_SHORT = ("GET", "POST", "PUT", "DELETE", "PATCH")
+
+
+def _advice(entry: Entry, view: Any, method: str) -> str:
+    """Return what to write for another method under a rule, however that is registered."""
+    methods = [*(entry.methods or "HEAD").split(", "), method]
+    view_class = getattr(inspect.unwrap(view), "view_class", None)
+    if isinstance(view_class, type):
+        return _advice_for_class(view_class, methods)
+    # The prefix of a blueprint is not in its decorators, and a host stands beside the rule.
+    scope = "blueprint" if "." in entry.endpoint else "app"
+    rule = repr(entry.rule.rule) if entry.text == entry.rule.rule and scope == "app" else "…"
+    own = f"{method.lower()}({rule})" if method in _SHORT else f"route({rule}, methods={[method]})"
+    return (
+        f"Let the view `{entry.endpoint}` answer it too, with"
+        f" `@{scope}.route({rule}, methods={methods!r})` in place of `@{scope}.get` or the like, or"
+        f" write another view, with `@{scope}.{own}`."
+    )
+
+
+def _advice_for_class(view_class: type, methods: list[str]) -> str:
+    """Return what to write in a class-based view; the last one of the methods is the new one."""
+    *present, method = methods
+    # Its module may not be imported from here: it stands above the application.
+    is_method_view = any(
+        (each.__module__, each.__name__) == (f"{__package__}.views", "MethodView")
+        for each in view_class.__mro__
+    )
+    lacks = is_method_view and not hasattr(view_class, method.lower())
+    give = f"Give the class `{view_class.__name__}` a method `{method.lower()}`"
+    found = vars(view_class).get("methods")
+    as_found = isinstance(found, set) and found - {"HEAD", "OPTIONS"} == {*present} - {"OPTIONS"}
+    if lacks and as_found and method in (*_SHORT, "OPTIONS", "TRACE"):
+        return f"{give}."
+    return (
+        f"{give + ', and name' if lacks else 'Name'} {method} in the `methods` of the class"
+        f" `{view_class.__name__}`, or in those that its rule is given: `methods={methods!r}`."
+    )
 
 
 def _matching(adapter: MapAdapter | None, methods: Any) -> Iterator[Rule]:
@@ -247,8 +295,36 @@ def _takes(rule: Rule, variable: str, text: str) -> bool:
     return True
 
 
-def _hint(path: str, nearest: Entry) -> str:
-    rule = nearest.rule.rule
+def _hint(context: Context, nearest: Entry, entries: list[Entry]) -> str:
+    told = _difference(context, nearest)
+    same = [entry for entry in entries if entry.text == nearest.text]
+    if _answers(nearest.rule, context.request.method):  # the nearest of them does, if any
+        return told
+    methods = {each for entry in same for each in (entry.methods or "HEAD").split(", ")}
+    only = f"answers {' and '.join(sorted(methods))} only."
+    return f"{told[:-1]}, and {only}" if told.endswith(_WITH_SLASH) else f"{told} The rule {only}"
+
+
+_WITH_SLASH = ", with a slash at its end."
+
+
+def _answers(rule: Rule, method: str) -> bool:
+    return rule.methods is None or method in rule.methods
+
+
+def _is_elsewhere(context: Context, rule: Rule) -> bool:
+    """Whether a rule is for another host or subdomain than the one that was asked."""
+    wanted = rule.host or rule.subdomain
+    with suppress(Exception):  # of a router of one's own, or there is none
+        adapter: Any = context.url_adapter
+        asked = adapter.server_name if adapter.map.host_matching else adapter.subdomain
+        return bool(wanted) and "<" not in str(wanted) and wanted != asked
+    return False
+
+
+def _difference(context: Context, nearest: Entry) -> str:
+    """Return in what the path differs from the rule that is nearest, methods apart."""
+    path, rule = context.request.path, nearest.rule.rule
     foreign = _foreign(rule)
     if foreign is not None:
         return (
@@ -260,15 +336,20 @@ def _hint(path: str, nearest: Entry) -> str:
     if nearest.refused is not None:
         variable, text = nearest.refused
         return f"The rule `{rule}` is near, but its variable `{variable}` does not take `{text}`."
-    if nearest.rule.host or nearest.rule.subdomain:
+    if _is_elsewhere(context, nearest.rule):
         return f"The rule `{rule}` is for another host: `{nearest.text}`."
+    lacks_slash = rule.endswith("/") and not path.endswith("/")
+    texts = _VARIABLE.sub("\0", rule.strip("/")).split("\0")
+    if any(text not in path.strip("/") for text in texts):
+        end = _WITH_SLASH if lacks_slash else "."
+        return f"Upper and lower case count in a URL: the rule is `{rule}`{end}"
+    if lacks_slash:
+        return f"The rule is `{rule}`{_WITH_SLASH}"
     if path.endswith("/") and not rule.endswith("/"):
         return (
             f"The URL has a slash at its end and the rule `{rule}` has none. Ask for it without,"
             f" or write the rule as `{rule}/`: then the URL without the slash is redirected."
         )
-    if any(text not in path for text in _VARIABLE.sub("\0", rule).split("\0")):
-        return f"Upper and lower case count in a URL: the rule is `{rule}`."
     return f"Is it `{rule}` that you mean?"
 
 

@@ -29,7 +29,6 @@ class Plan:
     :ivar before: Functions to call before the view: application first, innermost blueprint last.
     :ivar after: Functions for the response, in the opposite order.
     :ivar teardown: Functions for the end of the request, in the same order as `after`.
-    :ivar hooked: Something runs before the view, and may change what it gets.
     :ivar error_handlers: Handlers by scope, innermost blueprint first, the application last.
     """
 
@@ -40,7 +39,6 @@ class Plan:
     teardown: tuple[Callable[[BaseException | None], None], ...]
     context_processors: tuple[Callable[[], dict[str, Any]], ...]
     error_handlers: tuple[Handlers, ...]
-    hooked: bool
 
     def error_handler(self, error: Exception) -> Callable[[Any], Any] | None:
         """Return the handler for an exception.
@@ -89,8 +87,32 @@ def make_plan(
             for scope in reversed(error_scopes)
             if scope.error_handlers
         ),
-        hooked=any(scope.before or scope.url_value_preprocessors for scope in scopes),
     )
+
+
+def for_misses(hooks: Hooks) -> Hooks:
+    """Return a blueprint's share in misses below its prefix: its handlers of HTTP errors.
+
+    One for `Exception` is meant for what goes wrong in its views, and a miss is nothing of that.
+    """
+    share = Hooks()
+    share.error_handlers = {
+        (code, cls): handler
+        for (code, cls), handler in hooks.error_handlers.items()
+        if issubclass(cls, HTTPException)
+    }
+    return share
+
+
+class Owner(NamedTuple):
+    """A blueprint whose handlers answer the misses below its prefix.
+
+    :ivar subdomain: The subdomain that it is on; None for any.
+    """
+
+    pattern: re.Pattern[str]
+    subdomain: str | None
+    plan: Plan
 
 
 class Misses:
@@ -101,25 +123,36 @@ class Misses:
 
     def __init__(self, everywhere: Plan) -> None:
         self._everywhere = everywhere
-        self._owners: list[tuple[int, re.Pattern[str], Plan]] = []
+        self._owners: list[tuple[tuple[int, int], Owner]] = []
 
-    def add(self, prefix: str, plan: Plan) -> None:
+    def add(self, prefix: str, plan: Plan, subdomain: str | None = None) -> None:
         """Give the paths below a prefix a plan; a variable in it stands for one segment."""
         prefix = prefix.rstrip("/")
         pattern = "".join(
             "[^/]+" if part.startswith("<") else re.escape(part)
             for part in re.split(r"(<[^>]*>)", prefix)
         )
-        self._owners.append((prefix.count("/"), re.compile(rf"{pattern}(?:/|\Z)"), plan))
-        # Longest first; among equals the first one registered stays first.
-        self._owners.sort(key=lambda owner: -owner[0])
+        # Longest first, then that with fewer variables; among equals the first one stays first.
+        order = -prefix.count("/"), prefix.count("<")
+        self._owners.append((order, Owner(re.compile(rf"{pattern}(?:/|\Z)"), subdomain, plan)))
+        self._owners.sort(key=lambda entry: entry[0])
 
-    def plan(self, path: str) -> Plan:
-        """Return the plan for a path that nothing matched."""
-        for _, pattern, plan in self._owners:
-            if pattern.match(path):
-                return plan
+    def plan(self, path: str, context: Any = None) -> Plan:
+        """Return the plan for a path that nothing matched.
+
+        :param context: The context of the request, which knows its subdomain.
+        """
+        for _, owner in self._owners:
+            if owner.pattern.match(path) and (
+                owner.subdomain is None or owner.subdomain == _subdomain(context)
+            ):
+                return owner.plan
         return self._everywhere
+
+
+def _subdomain(context: Any) -> str | None:
+    adapter = None if context is None else context.url_adapter
+    return None if adapter is None else adapter.subdomain
 
 
 class Compiled(NamedTuple):

@@ -124,10 +124,28 @@ def _rarely_encodable(value: Any) -> Any:
         return value.value
     if is_dataclass(value) and not isinstance(value, type):
         return {field.name: getattr(value, field.name) for field in fields(value)}
-    raise TypeError(
-        f"{type(value).__name__} cannot be written as JSON: convert the value in the view,"
-        " or extend 'default' of the application's JSON provider."
+    remedy = (
+        "await it first"
+        if hasattr(value, "__await__")
+        else "convert it first, or extend 'default' of the application's JSON provider"
     )
+    raise TypeError(f"{type(value).__name__} cannot be written as JSON: {remedy}.")
+
+
+def _unwritable(value: Any, default: Callable[[Any], Any], path: str = "") -> str:
+    """Return where in a document the first value stands that `default` refuses, or no text."""
+    if isinstance(value, dict):
+        steps = ((f"{path}[{key!r}]", item) for key, item in value.items())
+    elif isinstance(value, (list, tuple)):
+        steps = ((f"{path}[{number}]", item) for number, item in enumerate(value))
+    elif isinstance(value, (str, int, float, type(None))):
+        return ""
+    else:
+        try:
+            return _unwritable(default(value), default, path)
+        except Exception:
+            return path
+    return next(filter(None, (_unwritable(item, default, step) for step, item in steps)), "")
 
 
 class Encoder(json.JSONEncoder):
@@ -203,6 +221,11 @@ class DefaultJSONProvider(JSONProvider):
             if explained is None:
                 raise
             raise explained from None
+        except TypeError as error:
+            where = _unwritable(obj, kwargs.get("default", self.default))
+            if where:
+                error.args = (f"{error} It stands at {where}.",)
+            raise
 
     def loads(self, s: str | bytes, **kwargs: Any) -> Any:
         """Return the value of the JSON text `s`; bytes must be UTF-8 (RFC 8259 section 8.1).

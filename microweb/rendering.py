@@ -17,6 +17,7 @@ from .working import Working
 
 if TYPE_CHECKING:
     import jinja2
+    from blinker import Signal
 
     from .jinja import Environment
 
@@ -167,8 +168,10 @@ class Rendering(Working):
         given = context.copy()
         here = current.get()
         if here is not None:
-            names = ("g",) if here.environ is None else ("g", "request", "session")
-            context.update((name, self.jinja_env.globals[name]) for name in names)
+            # For those who keep the context, after the request: not the names that follow it.
+            context["g"] = here.g
+            if here.environ is not None:
+                context["request"] = here.request
         plan = None if here is None else here.plan
         processors = (
             map(self.ensure_sync, self.hooks.context_processors)
@@ -185,6 +188,11 @@ class Rendering(Working):
             context.update(values)
         context.update(given)
 
+    def _signal(self, signal: Signal, **values: Any) -> None:
+        """Send a signal of this application; its receivers may be asynchronous."""
+        wrapper: Any = self.ensure_sync
+        signal.send(self, _async_wrapper=wrapper, **values)
+
     def render(self, template: jinja2.Template, context: dict[str, Any]) -> str:
         """Render a template with what the context processors add.
 
@@ -194,7 +202,7 @@ class Rendering(Working):
         self._prepare(template, context)
         text = template.render(context)
         if signals.template_rendered.receivers:
-            signals.template_rendered.send(self, template=template, context=context)
+            self._signal(signals.template_rendered, template=template, context=context)
         return text
 
     def render_block(self, template: jinja2.Template, block: str, context: dict[str, Any]) -> str:
@@ -208,7 +216,7 @@ class Rendering(Working):
         self._prepare(template, context)
         text = jinja().render_block(template, block, context)
         if signals.template_rendered.receivers:
-            signals.template_rendered.send(self, template=template, context=context)
+            self._signal(signals.template_rendered, template=template, context=context)
         return text  # type: ignore[no-any-return]  # the module is imported when it is used
 
     def stream(self, template: jinja2.Template, context: dict[str, Any]) -> Iterator[str]:
@@ -221,12 +229,12 @@ class Rendering(Working):
         self._prepare(template, context)
         yield from template.generate(context)
         if signals.template_rendered.receivers:
-            signals.template_rendered.send(self, template=template, context=context)
+            self._signal(signals.template_rendered, template=template, context=context)
 
     def _prepare(self, template: jinja2.Template, context: dict[str, Any]) -> None:
         self.update_template_context(context)
         if signals.before_render_template.receivers:
-            signals.before_render_template.send(self, template=template, context=context)
+            self._signal(signals.before_render_template, template=template, context=context)
 
 
 def jinja() -> Any:

@@ -78,6 +78,11 @@ def make_route(
     """
     if not isinstance(rule, str):
         raise SetupError(f"A URL rule is text such as '/', and not {rule!r}.")
+    if endpoint is not None and not isinstance(endpoint, str):
+        raise SetupError(
+            f"The endpoint of {rule!r} is text, and not {endpoint!r}: give a view as view_func=."
+        )
+    _refuse_class(rule, view)
     if view is not None and not callable(view):
         raise SetupError(f"The view of {rule!r} is {view!r} and not a function.")
     if endpoint is None:
@@ -113,6 +118,19 @@ def make_route(
     )
 
 
+def _refuse_class(rule: str, view: Any) -> None:
+    """Refuse a class-based view that is not made into a function."""
+    called = getattr(view, "__func__", None)
+    cls = getattr(view, "__self__", None) if called is not None else view
+    uncalled = getattr(called, "__name__", None) == "as_view"
+    if isinstance(cls, type) and hasattr(cls, "as_view") and (uncalled or cls is view):
+        name = cls.__name__
+        raise SetupError(
+            f"The view of {rule!r} is {'the class ' + name if cls is view else name + '.as_view'}:"
+            f" write view_func={name}.as_view({name.lower()!r}), which makes a function of it."
+        )
+
+
 def explain_rule(rule: str, route: Route, error: Exception, url_map: Map) -> SetupError:
     """Return what is wrong with a URL rule, from what Werkzeug said of it."""
     subject = f"The URL rule {rule!r}"
@@ -122,6 +140,11 @@ def explain_rule(rule: str, route: Route, error: Exception, url_map: Map) -> Set
     if converter:
         known = ", ".join(sorted(url_map.converters))
         name = converter[1]
+        turned = re.search(rf"<{re.escape(name)}:(\w+)>", rule)
+        if turned and turned[1] in url_map.converters:
+            return SetupError(
+                f"{subject} has the name before the converter: write <{turned[1]}:{name}>."
+            )
         return SetupError(
             f"{subject} uses the converter {name!r}, which does not exist. There are: {known}. Add"
             f" your own before this route: app.url_map.converters[{name!r}] = …"
@@ -185,40 +208,6 @@ class URLMap(Map):
         for rule in rulefactory.get_rules(self):
             super().add(rule)
             self.in_order.append(rule)
-
-
-class Guarded(dict[str, View]):
-    """The views by endpoint, which says so before it changes.
-
-    :param before_change: Called before each change; it may refuse it with an exception.
-    """
-
-    def __init__(self, before_change: Callable[[], None]) -> None:
-        super().__init__()
-        self._before_change = before_change
-
-    def __setitem__(self, endpoint: str, view: View) -> None:
-        self._before_change()
-        super().__setitem__(endpoint, view)
-
-    def __delitem__(self, endpoint: str) -> None:
-        self._before_change()
-        super().__delitem__(endpoint)
-
-    def pop(self, *args: Any) -> Any:
-        """Remove a view and return it."""
-        self._before_change()
-        return super().pop(*args)
-
-    def update(self, *args: Any, **views: View) -> None:
-        """Take several views."""
-        self._before_change()
-        super().update(*args, **views)
-
-    def setdefault(self, endpoint: str, view: Any = None) -> Any:
-        """Take a view unless the endpoint has one, and return the one that it has."""
-        self._before_change()
-        return super().setdefault(endpoint, view)
 
 
 def same_requests(rule: Rule) -> tuple[Any, ...]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
+from inspect import iscoroutinefunction, isfunction
+from typing import Any, Literal, TypeVar, overload
 
 from werkzeug.exceptions import HTTPException, default_exceptions
 
@@ -21,9 +22,6 @@ from .typing import (
     URLDefaultCallable,
     URLValuePreprocessorCallable,
 )
-
-if TYPE_CHECKING:
-    pass
 
 V = TypeVar("V", bound=View)
 F = TypeVar("F", bound=Callable[..., Any])
@@ -416,6 +414,10 @@ def template_name(f: Callable[..., Any], name: str | None) -> str:
             f"{f!r} is no function with a name, for templates to know it by: give a function, and"
             " name= where it has none."
         )
+    if iscoroutinefunction(f):
+        raise SetupError(
+            f"{describe(f)} is asynchronous, and templates do not await: make it a plain function."
+        )
     return found
 
 
@@ -436,6 +438,11 @@ def error_key(code_or_exception: int | type[Exception] | Any) -> ErrorKey:
         if issubclass(code_or_exception, HTTPException):
             return code_or_exception.code, code_or_exception
         return None, code_or_exception
+    if isfunction(code_or_exception):
+        raise SetupError(
+            "errorhandler needs what it handles: write @app.errorhandler(404) above"
+            f" {describe(code_or_exception)}."
+        )
     raise SetupError(
         f"{code_or_exception!r} is neither a status code nor a class of exceptions: an error"
         " handler is registered for one of these, as in errorhandler(404)."

@@ -24,7 +24,8 @@ from .errors import SetupError, describe
 from .globals import current_app, request
 from .typing import ResponseReturnValue, RouteCallable
 
-_METHODS = ("get", "post", "head", "options", "delete", "put", "trace", "patch")
+#: The HTTP methods that a `MethodView` looks for in itself.
+METHODS = ("get", "post", "head", "options", "delete", "put", "trace", "patch")
 
 
 class View:
@@ -67,13 +68,14 @@ class View:
         :param name: The name of the endpoint.
         :param class_args: For the class, whenever an object of it is made.
         :param class_kwargs: The same by name.
-        :raises SetupError: where `name` is no text.
+        :raises SetupError: where `name` is no text, or a `MethodView` has no method to call.
         """
         if not isinstance(name, str):
             raise SetupError(
                 f"{cls.__name__}.as_view() needs the name of the endpoint first:"
                 f" {cls.__name__}.as_view('{cls.__name__.lower()}')."
             )
+        cls._check()
         if cls.init_every_request:
 
             def view(**kwargs: Any) -> Any:
@@ -101,6 +103,10 @@ class View:
             function.methods = cls.methods
             function.provide_automatic_options = cls.provide_automatic_options
         return decorated  # type: ignore[no-any-return]
+
+    @classmethod
+    def _check(cls) -> None:
+        """Refuse a class that could not answer any request."""
 
 
 def _decorated(decorator: Callable[..., Any], view: Any, cls: type[View]) -> Any:
@@ -143,7 +149,7 @@ class MethodView(View):
                 for method in (getattr(base, "methods", None) or ())
                 if base is not cls
             }
-            found |= {method.upper() for method in _METHODS if hasattr(cls, method)}
+            found |= {method.upper() for method in METHODS if hasattr(cls, method)}
             if found:
                 cls.methods = found
 
@@ -163,5 +169,15 @@ class MethodView(View):
         answer: ResponseReturnValue = current_app.ensure_sync(method)(**kwargs)
         return answer
 
+    @classmethod
+    def _check(cls) -> None:
+        names = (*METHODS, *(method.lower() for method in cls.methods or ()))
+        dispatches = cls.dispatch_request is not MethodView.dispatch_request
+        if not (dispatches or any(hasattr(cls, name) for name in names)):
+            raise SetupError(
+                f"The class {describe(cls)} answers no request: write a method that is called like"
+                " an HTTP method, in lower case, such as def get(self)."
+            )
+
     def _refuse(self) -> NoReturn:
-        raise MethodNotAllowed([name.upper() for name in _METHODS if hasattr(self, name)])
+        raise MethodNotAllowed([name.upper() for name in METHODS if hasattr(self, name)])

@@ -11,16 +11,21 @@ import os
 import sys
 import threading
 import weakref
-from collections.abc import AsyncGenerator, Callable, Generator
-from contextlib import suppress
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from functools import partial
 from inspect import isasyncgenfunction, isgeneratorfunction
-from typing import Any
+from logging import Logger
+from time import monotonic
+from typing import Any, Literal
 
 from .background import Pool
 from .errors import SetupError, describe
-from .loop import EventLoop, is_async
+from .loop import EventLoop, Items, is_async, leave_alone
+
+#: How long a thread waits for the start or the end of a worker in another one, in seconds.
+_PATIENCE = 60.0
 
 
 class Worker:
@@ -39,52 +44,94 @@ class Worker:
     def __init__(self, app: Any, ended: Callable[[], None]) -> None:
         self._app = app
         self._ended = ended
-        self._lock = threading.RLock()
-        self._started = False
+        # No lock is held while functions of the application run: they may send requests. The
+        # condition guards the state and what `_token` is, and nothing else.
+        self._changed = threading.Condition()
+        self._state: Literal["new", "starting", "running", "stopping"] = "new"
+        self._token: object = None
+        self._calling: Callable[..., Any] | None = None
         self._pool: Pool | None = None
         self._halves: list[_Halves] = []
         self._watching_exit = False
         self.before: list[Callable[[], Any]] = []
         self.during: list[Callable[[], Any]] = []
         self.after: list[Callable[[], Any]] = []
-        # Weakly: the loop's thread would keep an application alive that nobody ends.
-        self.loop = EventLoop(partial(_call, weakref.WeakMethod(self._report)), self._watch_exit)
+        # Weakly: threads of the loop and the pool would keep an application alive that nobody ends.
+        self._report = partial(_call, weakref.WeakMethod(self._log))
+        self.loop = EventLoop(self._report, self._watch_exit)
         _workers.add(self)
         self._watch_fork()
 
-    def _report(self, message: str, error: BaseException | None) -> None:
+    def _log(self, message: str, error: BaseException | None) -> None:
         self._app.logger.error("%s", message, exc_info=error)
 
     # --- start and end
 
     @property
     def starting(self) -> bool:
-        """Whether this is the work of a function of the start, in whatever thread it does it."""
-        return _starting.get() is self
+        """Whether a function of the start or of the end does this, which must not wait for itself.
+
+        What coroutines and tasks of it do counts as well, until the start or end is over. What a
+        thread does that it has started does not, as threads begin without the context variables of
+        who starts them (unless `sys.flags.thread_inherit_context` is on, from Python 3.14 on).
+        """
+        return self._token is not None and self._token in _inside.get()
 
     def start(self) -> bool:
         """Call the functions of the start, once.
 
         Where one of them fails, what has begun is ended again and the error raised; the next call
-        tries anew.
+        tries anew. Another thread that comes meanwhile waits, as it does for an end.
 
         :returns: Whether this call has started the worker.
+        :raises SetupError: where a start or end in another thread takes too long.
         """
         if self.starting:
             return False
-        with self._lock:
-            if self._started:
+        with self._changed:
+            self._wait()
+            if self._state == "running":
                 return False
+            token = self._enter("starting")
+        state: Literal["new", "running"] = "new"
+        try:
             if self.before or self.during or self.after:
                 self._watch_exit()
-                token = _starting.set(self)
-                try:
-                    with self._app.app_context():
-                        self._begin()
-                finally:
-                    _starting.reset(token)
-            self._started = True
-            return True
+                with _within(token), self._app.app_context():
+                    self._begin()
+            state = "running"
+        finally:
+            self._leave(token, state)
+        return True
+
+    def _wait(self) -> None:
+        """Wait until no other thread starts or ends the worker."""
+
+        def settled() -> bool:
+            return self._state in ("new", "running")
+
+        if self._changed.wait_for(settled, _PATIENCE):
+            return
+        kind = "startup" if self._state == "starting" else "shutdown"
+        which = "" if self._calling is None else f", now with {describe(self._calling)}"
+        raise SetupError(
+            f"The {kind} functions of {self._app.name!r} have been running for more than"
+            f" {_PATIENCE:g} seconds{which}, and this waits for their end. A request that one of"
+            " them sends through a thread of its own would wait for itself: send it from the"
+            " function, or run the thread in a copy of its context (contextvars.copy_context)."
+        )
+
+    def _enter(self, state: Literal["starting", "stopping"]) -> object:
+        self._state = state
+        self._token = object()
+        return self._token
+
+    def _leave(self, token: object, state: Literal["new", "running"]) -> None:
+        with self._changed:
+            if self._token is token:  # and this is no process that a function has forked
+                self._state = state
+                self._token = self._calling = None
+                self._changed.notify_all()
 
     def _begin(self) -> None:
         try:
@@ -95,10 +142,11 @@ class Worker:
                 self._attempt(function, halves.first)
                 self._halves.append(halves)
         except BaseException:
-            self._finish_halves()
+            self._finish_halves(_Steps(self._app.logger))
             raise
 
     def _attempt(self, function: Callable[..., Any], call: Callable[[], Any]) -> None:
+        self._calling = function
         try:
             call()
         except BaseException:
@@ -106,41 +154,81 @@ class Worker:
             raise
 
     def stop(self) -> None:
-        """Finish the background tasks, call the functions of the end, and stop the event loop.
+        """Let what is under way finish, call the functions of the end, and stop the event loop.
 
-        All of the functions run: the failure of one is logged.
+        Asynchronous calls and bodies of requests (but in debug mode and tests) and background tasks
+        have `BACKGROUND_TASK_TIMEOUT` seconds together. All of the functions run: the failure of
+        one is logged. What asks to exit, `SystemExit` or `KeyboardInterrupt`, is raised at the end.
+
+        :raises SetupError: in a function of the start.
         """
-        with self._lock:
-            self._drain()
-            if self._started and (self._halves or self.after):
-                with self._app.app_context():
-                    self._finish_halves()
-                    for function in self.after:
-                        self._try(function, self._app.ensure_sync(function))
-            self._started = False
-            self.loop.stop()
+        if self.starting:
+            if self._state == "starting":
+                raise SetupError("shutdown() is called by a startup function, which runs still.")
+            return
+        steps = _Steps(self._app.logger)
+        began = monotonic()
+        # Still as usual: a task may send a request, or ask for another task.
+        steps.take("Waiting for asynchronous calls", partial(self._settle, began))
+        steps.take("Waiting for background tasks", partial(self._drain, began))
+        with self._changed:
+            another = self._state == "stopping"
+            self._wait()
+            if another:
+                return
+            running = self._state == "running"
+            token = self._enter("stopping")
+        try:
+            self._ended()  # from here on a request waits for the end, and starts the worker anew
+            if running:
+                steps.take("The end", partial(self._finish, steps, token))
+            steps.take("The end of the event loop", self.loop.stop)
+        finally:
             self._ended()
+            self._leave(token, "new")
+        steps.done()
 
-    def _finish_halves(self) -> None:
+    def _finish(self, steps: _Steps, token: object) -> None:
+        if not (self._halves or self.after):
+            return
+        with _within(token), self._app.app_context():
+            self._finish_halves(steps)
+            for function in self.after:
+                self._calling = function
+                steps.take_function(function, self._app.ensure_sync(function))
+        self._drain(monotonic())  # what these have added
+
+    def _finish_halves(self, steps: _Steps) -> None:
         while self._halves:
             halves = self._halves.pop()
-            self._try(halves.function, halves.second)
-
-    def _try(self, function: Callable[..., Any], call: Callable[[], Any]) -> None:
-        try:
-            call()
-        except Exception:
-            self._app.logger.exception("The shutdown function %s failed", describe(function))
+            self._calling = halves.function
+            steps.take_function(halves.function, halves.second)
 
     def forked(self) -> None:
         """Begin anew in a forked process: threads and what they held stayed with the parent."""
-        self._lock = threading.RLock()
+        self._changed = threading.Condition()
+        self._token = self._calling = None
         self.loop.forget()
         self._pool = None
-        if self._started:
-            self._started = False
+        if self._halves:
+            leave_alone(self._halves)
             self._halves = []
+        if self._state != "new":
+            self._state = "new"
             self._ended()
+
+    def refuse_late(self, call: str) -> None:
+        """Refuse to register a function that this process would not call.
+
+        :param call: How it is registered, for the message.
+        :raises SetupError: where the worker has started.
+        """
+        if self._state != "new":
+            raise SetupError(
+                f"{call}() comes too late: this process has started. Register the function before,"
+                " at import or in the application factory; what a startup function opens is closed"
+                " by a function of while_serving."
+            )
 
     # --- background tasks
 
@@ -152,7 +240,7 @@ class Worker:
         """
         pool = self._pool
         if pool is None:
-            with self._lock:
+            with self._changed:
                 pool = self._pool = self._pool or self._make_pool()
         pool.reserve()
         return partial(pool.submit, task)
@@ -160,16 +248,31 @@ class Worker:
     def _make_pool(self) -> Pool:
         self._watch_exit()
         config = self._app.config
-        return Pool(config["BACKGROUND_TASK_THREADS"], config["BACKGROUND_TASK_QUEUE"])
+        threads, length = config["BACKGROUND_TASK_THREADS"], config["BACKGROUND_TASK_QUEUE"]
+        return Pool(threads, length, self._report)
 
-    def _drain(self) -> None:
+    def _settle(self, began: float) -> None:
+        if self._app.debug or self._app.testing:
+            return  # a page that listens for events must not hold a restart up
+        seconds = self._app.config["BACKGROUND_TASK_TIMEOUT"]
+        left = self.loop.settle(_remaining(began, seconds))
+        if left:
+            self._app.logger.error(
+                "%d asynchronous calls or bodies were not done %s seconds after the shutdown began"
+                " (BACKGROUND_TASK_TIMEOUT), and are cancelled.",
+                left,
+                seconds,
+            )
+
+    def _drain(self, began: float) -> None:
         pool = self._pool
         if pool is None:
             return
         seconds = self._app.config["BACKGROUND_TASK_TIMEOUT"]
         # Still there meanwhile: a task may ask for another one.
-        left = pool.drain(seconds)
-        self._pool = None
+        left = pool.drain(_remaining(began, seconds))
+        if self._pool is pool:
+            self._pool = None
         if left:
             self._app.logger.error(
                 "%d background tasks were not done %s seconds after the shutdown began"
@@ -208,20 +311,47 @@ class Worker:
             threading._register_atexit(_call, stop)  # type: ignore[attr-defined]
 
 
+class _Steps:
+    """The steps of an end, which are all taken whatever fails."""
+
+    def __init__(self, logger: Logger) -> None:
+        self._logger = logger
+        self._leaving: BaseException | None = None
+
+    def take(self, what: str, call: Callable[[], object]) -> None:
+        try:
+            call()
+        except BaseException as error:
+            self._logger.exception("%s failed", what)
+            if self._leaving is None and not isinstance(error, Exception):
+                self._leaving = error
+
+    def take_function(self, function: Callable[..., Any], call: Callable[[], object]) -> None:
+        self.take(f"The shutdown function {describe(function)}", call)
+
+    def done(self) -> None:
+        """Raise the first exception that asked to exit."""
+        if self._leaving is not None:
+            raise self._leaving
+
+
 class _Halves:
     """A function that runs up to its `yield` at the start, and from there at the end."""
 
     def __init__(self, function: Callable[[], Any], loop: EventLoop) -> None:
         self.function = function
-        self._loop = loop
-        self._generator: Generator[Any, None, None] | AsyncGenerator[Any, None] = function()
+        made = function()
+        # Of an asynchronous one both halves are one task, as task groups need it.
+        self._steps: Generator[Any, None, None] | Items = (
+            made if isinstance(made, Generator) else loop.iterate(made, lasting=True)
+        )
 
     def first(self) -> None:
         """Run to the `yield`.
 
         :raises SetupError: where the function has none.
         """
-        if self._ends():
+        if next(self._steps, _END) is _END:
             raise SetupError(
                 f"{describe(self.function)} ended without a yield: a function of while_serving"
                 " prepares something, yields once, and cleans up behind the yield."
@@ -232,21 +362,15 @@ class _Halves:
 
         :raises SetupError: where there is another one.
         """
-        if not self._ends():
+        if next(self._steps, _END) is not _END:
+            self._steps.close()
             raise SetupError(
                 f"{describe(self.function)} yielded twice: what stands behind its second yield"
                 " never runs."
             )
 
-    def _ends(self) -> bool:
-        try:
-            if isinstance(self._generator, Generator):
-                next(self._generator)
-            else:
-                self._loop.run(self._generator.__anext__)
-        except (StopIteration, StopAsyncIteration):
-            return True
-        return False
+
+_END = object()
 
 
 def refuse_generator(decorator: str, function: Callable[..., Any]) -> None:
@@ -262,6 +386,9 @@ def check_generator(function: Callable[[], Any]) -> None:
     """Refuse a function that :attr:`Worker.during` cannot run."""
     if not (isgeneratorfunction(function) or isasyncgenfunction(function)):
         kind = "a coroutine function" if is_async(function) else "a plain function"
+        inner = getattr(function, "__wrapped__", None)
+        if isgeneratorfunction(inner) or isasyncgenfunction(inner):
+            kind = "one that a decorator has changed: leave out @contextmanager"
         raise SetupError(
             f"while_serving needs a function with one yield, between what it prepares and what it"
             f" cleans up; {describe(function)} is {kind}."
@@ -286,9 +413,23 @@ def _call(method: weakref.WeakMethod[Any], *args: Any) -> None:
         function(*args)
 
 
-# What runs inside of a function of the start must not wait for its end; threads and coroutines
-# that it starts have its variables.
-_starting: ContextVar[Worker | None] = ContextVar("microweb.starting", default=None)
+def _remaining(began: float, seconds: float | None) -> float | None:
+    return None if seconds is None else max(0.0, began + seconds - monotonic())
+
+
+# The tokens of the starts and ends, of any applications, whose function does what is done. What it
+# begins keeps them; a token that is no worker's any more stands for nothing.
+_inside: ContextVar[tuple[object, ...]] = ContextVar("microweb.inside", default=())
+
+
+@contextmanager
+def _within(token: object) -> Iterator[None]:
+    before = _inside.set((*_inside.get(), token))
+    try:
+        yield
+    finally:
+        _inside.reset(before)
+
 
 _workers: weakref.WeakSet[Worker] = weakref.WeakSet()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from contextvars import copy_context
+from inspect import iscoroutine
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from .config import debug_from_environment, load_dotenv_files
@@ -60,10 +61,7 @@ class Working(Linking):
 
         :param context: The context to share the request and session of; `g` is a new one.
         """
-        copy = Context(self, context.environ)
-        copy.__dict__.update(context.__dict__, borrowed=True, keep=None, background=())
-        copy.__dict__.pop("g", None)
-        return ContextManager(copy, lambda context: None, self._close)
+        return ContextManager(context.borrow(), lambda context: None, self._close)
 
     def test_request_context(self, *args: Any, **kwargs: Any) -> ContextManager:
         """Return a context with a request made up for a test.
@@ -115,7 +113,11 @@ class Working(Linking):
         ``with app.test_client()``. The function may be asynchronous, and has an application
         context. Where it fails, the request does, and the next one tries again.
 
-        :raises SetupError: for a function with a `yield`, which is for :meth:`while_serving`.
+        It may send requests to the application, which see it as far as it has started. Those of
+        others wait for the start, and those that it sends through a thread of its own as well.
+
+        :raises SetupError: for a function with a `yield`, which is for :meth:`while_serving`, and
+            where this process has started already.
 
         .. code-block:: python
 
@@ -124,15 +126,23 @@ class Working(Linking):
                 app.extensions["pool"] = make_pool()
         """
         refuse_generator("before_serving", f)
+        self.worker.refuse_late("before_serving")
         self._append("before_serving", self.worker.before, f)
         return f
 
     def after_serving(self, f: F) -> F:
         """Call the function once at the end of each worker process that has started.
 
-        Background tasks are done by then. All such functions run: the failure of one is logged.
+        Background tasks are done by then, as are asynchronous views; see :meth:`shutdown`. All
+        such functions run: the failure of one is logged.
 
-        :raises SetupError: for a function with a `yield`, which is for :meth:`while_serving`.
+        At the exit of a process it runs when the main thread has ended and before Python waits for
+        the other threads, as asyncio could not use executors any more behind that. Servers end
+        their requests before; a program that answers requests in threads of its own, which are no
+        daemons, has to `join` them at the end of its main thread.
+
+        :raises SetupError: for a function with a `yield`, which is for :meth:`while_serving`, and
+            where this process has started already.
 
         .. code-block:: python
 
@@ -141,6 +151,7 @@ class Working(Linking):
                 app.extensions["pool"].close()
         """
         refuse_generator("after_serving", f)
+        self.worker.refuse_late("after_serving")
         self._append("after_serving", self.worker.after, f)
         return f
 
@@ -148,9 +159,11 @@ class Working(Linking):
         """Run a generator function up to its `yield` at the start, and from there at the end.
 
         It comes after the functions of `before_serving`, and ends before those of `after_serving`,
-        the last one first. It may be asynchronous.
+        the last one first. It may be asynchronous; both of its parts are one task then, so that a
+        task group may reach across the `yield`.
 
-        :raises SetupError: for a function without a `yield`.
+        :raises SetupError: for a function without a `yield`, and where this process has started
+            already.
 
         .. code-block:: python
 
@@ -160,6 +173,7 @@ class Working(Linking):
                     yield
         """
         check_generator(f)
+        self.worker.refuse_late("while_serving")
         self._append("while_serving", self.worker.during, f)
         return f
 
@@ -174,6 +188,13 @@ class Working(Linking):
         """End this process's worker: background tasks, functions of the end, the event loop.
 
         A server's process does so by itself when it exits. A request afterwards starts it again.
+
+        Asynchronous views and bodies that are under way (but in debug mode and tests) and
+        background tasks have `BACKGROUND_TASK_TIMEOUT` seconds first; what runs on the event loop
+        is cancelled then. What asks to exit in a function of the end (`SystemExit`,
+        `KeyboardInterrupt`) is raised when everything has ended.
+
+        :raises SetupError: in a startup function.
         """
         self.worker.stop()
 
@@ -198,6 +219,13 @@ class Working(Linking):
                 app.add_background_task(send_mail, request.form["email"])
                 return "", 202
         """
+        if not callable(f):
+            if iscoroutine(f):
+                f.close()  # or Python would warn that nothing awaited it
+            raise TypeError(
+                "add_background_task takes a function, and not what a call of it returned"
+                f" ({f!r}): write add_background_task(function, argument)."
+            )
         context = current.get()
         in_request = context is not None and context.environ is not None and context.app is self
         if context is not None and in_request:
@@ -211,7 +239,7 @@ class Working(Linking):
             try:
                 with manager:
                     call(*args, **kwargs)
-            except Exception:
+            except BaseException:  # sys.exit() would end a thread of the pool, and nothing else
                 self.logger.exception("The background task %s failed", describe(f))
 
         variables = copy_context()

@@ -219,7 +219,8 @@ def test_a_view_under_a_plain_decorator_that_does_not_await_is_told(app: App) ->
     made[0].close()  # else Python warns that it was never awaited
     assert str(raised.value) == (
         f"The view 'wrong' ({place}) returned a coroutine that nothing awaited: make the view an"
-        " `async def` and return what `await` gives, or call a plain function."
+        " `async def` and return what `await` gives. A decorator around an asynchronous view calls"
+        " it by current_app.ensure_sync(view)(...)."
     )
     assert client.get("/right").text == "right"
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import re
+import sys
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, NoReturn
@@ -50,6 +53,16 @@ def eventually(true: Callable[[], bool]) -> None:
         time.sleep(0.001)
 
 
+def make_pool(threads: int, length: int, reports: Log | None = None) -> Pool:
+    """Return a pool that puts what it reports into a list, or else must not report anything."""
+
+    def report(message: str, error: BaseException) -> None:
+        assert reports is not None, message
+        reports.append((message, repr(error)))
+
+    return Pool(threads, length, report)
+
+
 def hand_over(pool: Pool, task: Callable[[], object]) -> None:
     pool.reserve()
     pool.submit(task)
@@ -63,7 +76,7 @@ def messages(caplog: pytest.LogCaptureFixture) -> list[tuple[str, str]]:
 
 
 def test_one_thread_works_in_the_order_of_handing_over(log: Log) -> None:
-    pool = Pool(threads=1, length=100)
+    pool = make_pool(threads=1, length=100)
     for number in range(50):
         hand_over(pool, partial(log.append, number))
     assert pool.drain(5) == 0
@@ -71,7 +84,7 @@ def test_one_thread_works_in_the_order_of_handing_over(log: Log) -> None:
 
 
 def test_there_are_no_more_threads_than_allowed_and_they_work_side_by_side() -> None:
-    pool = Pool(threads=3, length=100)
+    pool = make_pool(threads=3, length=100)
     together = threading.Barrier(3)
     names: set[str] = set()
 
@@ -88,7 +101,7 @@ def test_there_are_no_more_threads_than_allowed_and_they_work_side_by_side() -> 
 
 
 def test_an_idle_thread_is_used_again() -> None:
-    pool = Pool(threads=4, length=100)
+    pool = make_pool(threads=4, length=100)
     idents: set[int] = set()
     for _ in range(5):
         done = threading.Event()
@@ -112,7 +125,7 @@ FULL = (
 
 
 def test_a_full_queue_refuses_until_a_task_is_done(log: Log) -> None:
-    pool = Pool(threads=1, length=3)
+    pool = make_pool(threads=1, length=3)
     going_on = threading.Event()
     hand_over(pool, partial(going_on.wait, 5))
     hand_over(pool, partial(log.append, 1))
@@ -128,8 +141,90 @@ def test_a_full_queue_refuses_until_a_task_is_done(log: Log) -> None:
     assert log == [1, 2, 3]
 
 
-def test_a_task_that_leaves_costs_its_thread_only(log: Log) -> None:
-    pool = Pool(threads=1, length=10)
+@pytest.mark.parametrize("leaving", [SystemExit, KeyboardInterrupt, LookupError])
+def test_a_task_that_raises_anything_does_not_cost_its_thread(
+    log: Log, leaving: type[BaseException]
+) -> None:
+    reports: Log = []
+    pool = make_pool(threads=1, length=10, reports=reports)
+
+    def task() -> NoReturn:
+        log.append(threading.get_ident())
+        raise leaving
+
+    for _ in range(3):
+        hand_over(pool, task)
+    assert pool.drain(5) == 0
+    assert len(log) == 3
+    assert len({*log}) == 1
+    assert reports == [("A background task failed", f"{leaving.__name__}()")] * 3
+
+
+def test_threads_that_end_are_not_counted(log: Log) -> None:
+    pool = make_pool(threads=2, length=10)
+    for number in range(2):
+        hand_over(pool, partial(log.append, number))
+    assert pool.drain(5) == 0
+    eventually(lambda: pool._started == 0)
+
+
+def no_thread_starts(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(thread: threading.Thread) -> NoReturn:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", fail)
+
+
+NO_THREAD = (
+    "No thread can be started for a background task, which waits",
+    'RuntimeError("can\'t start new thread")',
+)
+
+
+def test_a_task_for_which_there_is_no_thread_is_done_by_the_next_one(
+    log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reports: Log = []
+    pool = make_pool(threads=1, length=10, reports=reports)
+    with monkeypatch.context() as patch:
+        no_thread_starts(patch)
+        hand_over(pool, partial(log.append, 1))
+    assert (log, reports) == ([], [NO_THREAD])
+    hand_over(pool, partial(log.append, 2))
+    eventually(lambda: log == [1, 2])
+    assert pool.drain(5) == 0
+
+
+def test_tasks_for_which_there_is_no_thread_are_done_at_the_end(
+    log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reports: Log = []
+    pool = make_pool(threads=1, length=10, reports=reports)
+    no_thread_starts(monkeypatch)
+    for number in range(2):
+        hand_over(pool, partial(log.append, number))
+    assert pool.drain(5) == 0
+    assert (log, reports) == ([0, 1], [NO_THREAD] * 2)
+
+
+def test_a_task_that_comes_while_the_end_waits_wakes_a_thread(log: Log) -> None:
+    pool = make_pool(threads=2, length=10)
+    going_on = threading.Event()
+    hand_over(pool, partial(going_on.wait, 5))
+    hand_over(pool, partial(log.append, 1))
+    eventually(lambda: log == [1])
+    drain = threading.Thread(target=lambda: log.append(pool.drain(5)))
+    drain.start()
+    eventually(lambda: len(pool._changed._waiters) == 2)  # type: ignore[attr-defined]
+    hand_over(pool, partial(log.append, 2))
+    eventually(lambda: log == [1, 2])
+    going_on.set()
+    drain.join()
+    assert log == [1, 2, 0]
+
+
+def test_a_straggler_finds_a_thread(log: Log) -> None:
+    pool = make_pool(threads=1, length=10)
     hand_over(pool, partial(log.append, 1))
     assert pool.drain(5) == 0
     # The pool is closed; who has a place comes late, and runs all the same.
@@ -138,7 +233,7 @@ def test_a_task_that_leaves_costs_its_thread_only(log: Log) -> None:
 
 
 def test_draining_gives_up_after_its_time_and_counts_what_is_left(log: Log) -> None:
-    pool = Pool(threads=1, length=10)
+    pool = make_pool(threads=1, length=10)
     going_on = threading.Event()
     hand_over(pool, partial(going_on.wait, 5))
     for number in range(3):
@@ -308,6 +403,62 @@ def test_an_error_is_logged_with_the_tasks_name_and_place(
     )
     errors = [record.exc_info[1] for record in caplog.records if record.exc_info]
     assert sorted(map(repr, errors)) == ["LookupError(7)", "LookupError(8)"]
+
+
+def test_tasks_that_exit_are_logged_and_the_next_ones_are_done(
+    app: App, log: Log, caplog: pytest.LogCaptureFixture
+) -> None:
+    app.config["BACKGROUND_TASK_THREADS"] = 1
+
+    async def leave_asynchronously() -> NoReturn:
+        sys.exit(1)
+
+    def leave() -> NoReturn:
+        sys.exit(2)
+
+    app.add_background_task(leave_asynchronously)
+    app.add_background_task(leave)
+    app.add_background_task(log.append, "done")
+    app.shutdown()
+    assert log == ["done"]
+    assert messages(caplog) == [
+        ("ERROR", f"The background task {describe(task)} failed")
+        for task in (leave_asynchronously, leave)
+    ]
+
+
+def test_a_response_survives_that_no_thread_can_be_started(
+    app: App, log: Log, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @app.get("/")
+    def index() -> str:
+        app.add_background_task(log.append, "task")
+        return "answer"
+
+    with monkeypatch.context() as patch:
+        no_thread_starts(patch)
+        assert app.test_client().get("/").text == "answer"
+    assert messages(caplog) == [("ERROR", NO_THREAD[0])]
+    assert log == []
+    app.shutdown()
+    assert log == ["task"]
+
+
+def test_a_pool_keeps_no_application_alive() -> None:
+    def use() -> weakref.ref[App]:
+        app = App("dropped", static_folder=None)
+        done = threading.Event()
+        app.add_background_task(done.set)
+        assert done.wait(5)
+        pools.append(app.worker._pool)
+        return weakref.ref(app)
+
+    pools: list[Any] = []
+    app = use()
+    eventually(lambda: pools[0]._idle == 1)
+    gc.collect()
+    assert app() is None
+    assert pools[0].drain(5) == 0
 
 
 def test_a_full_queue_refuses_the_task_and_the_request_fails(app: App, log: Log) -> None:

@@ -83,7 +83,9 @@ def test_prefix_and_rule_are_joined_by_one_slash(
 def test_a_prefix_starts_with_a_slash(app: App) -> None:
     with pytest.raises(SetupError) as caught:
         app.register_blueprint(blueprint("blog", "blog"))
-    assert str(caught.value) == "The URL rule 'blog/' must start with a slash: write '/blog/'."
+    assert str(caught.value) == (
+        "The url_prefix 'blog' of blueprint 'blog' must start with a slash: write '/blog'."
+    )
 
 
 @pytest.mark.parametrize("name", ["", "my.blog"])
@@ -107,8 +109,9 @@ def test_another_blueprint_of_the_same_name_is_refused(app: App) -> None:
     with pytest.raises(SetupError) as caught:
         app.register_blueprint(blueprint("blog", "/two"))
     assert str(caught.value) == (
-        "The name 'blog' is taken by another blueprint already: give this registration a name of"
-        " its own, with name=."
+        "The name 'blog' is taken by another blueprint already, registered by"
+        f" {app.blueprints['blog'].registered_at}: give this registration a name of its own, with"
+        " name=."
     )
 
 

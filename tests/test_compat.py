@@ -188,6 +188,12 @@ def test_the_names_that_extensions_import_are_there() -> None:
         from flask.wrappers import Request, Response
         import flask
         assert flask.Flask is SameFlask and flask.__version__ == "3.1.3"
+        import importlib.util
+        from flask.cli import cli
+        from flask.helpers import get_debug_flag, get_root_path
+        from flask.views import http_method_funcs
+        assert importlib.util.find_spec("flask").name == "flask"
+        assert "post" in http_method_funcs and get_debug_flag() is False
         assert flask.json.dumps({"a": 1}) == '{"a": 1}'
         assert isinstance(app.test_client(), FlaskClient)
         assert isinstance(app.test_cli_runner(), FlaskCliRunner)

@@ -11,7 +11,15 @@ from typing import IO, Any
 import pytest
 
 from microweb import App, Config
-from microweb.config import DEFAULTS, ConfigAttribute, debug_from_environment, load_dotenv_files
+from microweb.checks import check_types
+from microweb.config import (
+    DEFAULTS,
+    ConfigAttribute,
+    debug_from_environment,
+    is_on,
+    load_dotenv,
+    load_dotenv_files,
+)
 from microweb.errors import ConfigError
 
 
@@ -86,6 +94,54 @@ def test_the_environment_switches_debug_mode_on(
     assert (app.debug, app.config["DEBUG"]) == (debug, debug)
 
 
+@pytest.mark.parametrize("value", ["maybe", "flase", "2", "disabled"])
+def test_a_text_that_is_neither_a_yes_nor_a_no_is_refused(
+    environment: pytest.MonkeyPatch, value: str
+) -> None:
+    environment.setenv("MICROWEB_DEBUG", value)
+    with pytest.raises(ConfigError) as caught:
+        App("example", static_folder=None)
+    assert caught.value.key == "MICROWEB_DEBUG"
+    assert str(caught.value) == (
+        f"MICROWEB_DEBUG is {value!r}, which is neither a yes nor a no. Write 1, true, yes or on,"
+        " or else 0, false, no, off or nothing at all."
+    )
+
+
+def test_the_key_debug_may_be_a_text_that_is_a_yes_or_a_no(app: App) -> None:
+    app.config["DEBUG"] = " On "
+    assert app.debug is True
+    app.config["DEBUG"] = "off"
+    assert app.debug is False
+    app.config["DEBUG"] = "flase"
+    with pytest.raises(ConfigError, match="^DEBUG is 'flase', which is neither") as caught:
+        app.test_client().get("/")
+    app.config["DEBUG"] = False  # for the shutdown
+    assert caught.value.key == "DEBUG"
+
+
+@pytest.mark.parametrize("word", ["1", "TRUE", "Yes", "on\n"])
+def test_the_words_for_yes(word: str) -> None:
+    assert is_on(word) is True
+
+
+@pytest.mark.parametrize("word", ["", " ", "0", "False", "NO", "off", "None", "null"])
+def test_the_words_for_no(word: str) -> None:
+    assert is_on(word) is False
+
+
+def test_what_is_no_text_is_on_by_its_truth() -> None:
+    assert [is_on(value) for value in (True, 1, [0], False, 0, None)] == [True] * 3 + [False] * 3
+
+
+def test_the_variable_that_leaves_files_out_is_a_yes_or_a_no(
+    environment: pytest.MonkeyPatch,
+) -> None:
+    environment.setenv("MICROWEB_SKIP_DOTENV", "perhaps")
+    with pytest.raises(ConfigError, match="^MICROWEB_SKIP_DOTENV is 'perhaps', which is neither"):
+        load_dotenv()
+
+
 def test_a_subclass_of_the_application_has_its_own_defaults() -> None:
     class Own(App):
         default_config = {**DEFAULTS, "SESSION_COOKIE_SAMESITE": None, "DEBUG": True}  # noqa: RUF012
@@ -93,6 +149,75 @@ def test_a_subclass_of_the_application_has_its_own_defaults() -> None:
     app = Own("example", static_folder=None)
     assert app.config["SESSION_COOKIE_SAMESITE"] is None
     assert app.debug is True
+
+
+# --- values that cannot be used
+
+HOST = "write the host only, such as 'example.com' or 'example.com:8000'."
+LIMIT = "it must be 0 or more, or None for no limit."
+ROOT = "it must be a path that begins with a slash, such as '/' or '/app'."
+SCHEME = "it must be a scheme alone, such as 'http' or 'https'."
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "expected"),
+    [
+        ("SERVER_NAME", "http://example.com", HOST),
+        ("SERVER_NAME", "example.com/", HOST),
+        ("SERVER_NAME", "example.com ", HOST),
+        ("MAX_CONTENT_LENGTH", -1, LIMIT),
+        ("MAX_FORM_MEMORY_SIZE", -1, LIMIT),
+        ("MAX_FORM_PARTS", -1, LIMIT),
+        ("BACKGROUND_TASK_THREADS", 0, "it must be 1 or more."),
+        ("BACKGROUND_TASK_THREADS", -4, "it must be 1 or more."),
+        ("BACKGROUND_TASK_QUEUE", 0, "it must be 1 or more."),
+        ("BACKGROUND_TASK_TIMEOUT", -0.5, "it must be 0 or more, or None."),
+        ("BACKGROUND_TASK_TIMEOUT", float("nan"), "it must be 0 or more, or None."),
+        ("APPLICATION_ROOT", "app", ROOT),
+        ("APPLICATION_ROOT", "", ROOT),
+        ("SESSION_COOKIE_SAMESITE", "lax; Secure", "it must be 'Lax', 'Strict', 'None' or None."),
+        ("SESSION_COOKIE_SAMESITE", "", "it must be 'Lax', 'Strict', 'None' or None."),
+        ("SESSION_COOKIE_NAME", "", "it must be a name, such as 'session'."),
+        ("PREFERRED_URL_SCHEME", "", SCHEME),
+        ("PREFERRED_URL_SCHEME", "https://", SCHEME),
+    ],
+)
+def test_a_value_that_cannot_be_used_is_told_with_what_it_must_be(
+    key: str, value: Any, expected: str
+) -> None:
+    with pytest.raises(ConfigError) as caught:
+        check_types({**DEFAULTS, key: value})
+    assert str(caught.value) == f"{key} is {value!r}: {expected}"
+    assert caught.value.key == key
+
+
+@pytest.mark.parametrize("fallbacks", ["an old secret", b"an old secret"])
+def test_a_plain_text_of_fallback_keys_is_refused_without_being_shown(fallbacks: Any) -> None:
+    with pytest.raises(ConfigError) as caught:
+        check_types({"SECRET_KEY_FALLBACKS": fallbacks})
+    assert str(caught.value) == (
+        "SECRET_KEY_FALLBACKS must be a list of the older keys, each of them text or bytes."
+    )
+
+
+@pytest.mark.parametrize(
+    ("key", "values"),
+    [
+        ("SERVER_NAME", [None, "localhost", "example.com:8000", "[::1]:8000", ".example.com"]),
+        ("MAX_CONTENT_LENGTH", [None, 0, 1]),
+        ("BACKGROUND_TASK_THREADS", [1]),
+        ("BACKGROUND_TASK_TIMEOUT", [None, 0, 0.05, 10, float("inf")]),
+        ("APPLICATION_ROOT", ["/", "/app", "/app/"]),
+        ("SESSION_COOKIE_SAMESITE", [None, "Lax", "strict", "NONE"]),
+        ("PREFERRED_URL_SCHEME", ["http", "https", "HTTPS"]),
+        ("SECRET_KEY_FALLBACKS", [None, "", [], ["old"], (b"old",)]),
+        ("DEBUG", [None, True, 0, "true", ""]),
+    ],
+)
+def test_what_can_be_used_is_not_refused(key: str, values: list[Any]) -> None:
+    check_types(DEFAULTS)
+    for value in values:
+        check_types({key: value})
 
 
 # --- from_object
@@ -282,8 +407,27 @@ def test_from_file_may_be_silent_about_a_missing_file_only(config: Config, tmp_p
         f"The configuration file {path!r} cannot be read: No such file or directory."
     )
     (tmp_path / "broken.json").write_text("{")
-    with pytest.raises(json.JSONDecodeError):
+    path = str(tmp_path / "broken.json")
+    with pytest.raises(ConfigError) as broken:
         config.from_file("broken.json", json.load, silent=True)
+    assert str(broken.value) == (
+        f"The configuration file {path!r} cannot be read: Expecting property name enclosed in"
+        " double quotes: line 1 column 2 (char 1)."
+    )
+    (tmp_path / "broken.json").write_text("[1]")
+    with pytest.raises(ConfigError, match="holds list, not a dict$|holds a list and no dict\\.$"):
+        config.from_file("broken.json", json.load)
+
+
+def test_an_error_within_the_loading_is_not_that_of_the_file(
+    config: Config, tmp_path: Path
+) -> None:
+    def load(file: Any) -> Any:
+        raise FileNotFoundError("included")
+
+    (tmp_path / "a.json").write_text("{}")
+    with pytest.raises(FileNotFoundError, match="^included$"):
+        config.from_file("a.json", load, silent=True)
 
 
 # --- from_prefixed_env

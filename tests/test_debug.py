@@ -17,6 +17,7 @@ from werkzeug.routing import BaseConverter, RequestRedirect
 from microweb import App, Response, redirect, request, url_for
 from microweb.debug import LossyRedirect
 from microweb.errors import ConfigError, SetupError, describe
+from microweb.views import MethodView
 
 URLENCODED = "application/x-www-form-urlencoded"
 
@@ -448,6 +449,7 @@ def test_views_that_fit_or_might_fit_are_called(app: App) -> None:
     app.add_url_rule("/h/<id>", "h", user, build_only=True)
     app.add_url_rule("/i/<id>", "i", user, redirect_to="/a/<id>")
     app.add_url_rule("/j/<id>", "j", user, websocket=True)
+    app.add_url_rule("/k/<id>", "k", functools.partial(max))  # without a signature
     client = app.test_client()
     assert client.get("/a/1").status_code == 200
     assert client.get("/c/1").text == "11x"
@@ -554,6 +556,235 @@ def test_a_type_error_where_no_rule_matched_keeps_its_words(app: App) -> None:
     assert told(app, "/nowhere") == "before"
 
 
+# --- class-based views that do not fit their rules
+
+
+class Notes(MethodView):
+    def get(self, idd: str) -> str:
+        return idd
+
+    async def put(self) -> str:
+        return ""
+
+    def delete(self, id: str, by: str) -> str:
+        return id + by
+
+    def patch(id: str) -> str:  # type: ignore[misc]  # noqa: N805 - the mistake
+        return id
+
+    def post() -> str:  # type: ignore[misc] # the mistake
+        return ""
+
+
+@pytest.mark.parametrize(
+    ("method", "expected"),
+    [
+        (
+            "get",
+            "takes 'idd', and its URL rule '/v/<id>' gives 'id': a variable and its argument have"
+            " the same name.",
+        ),
+        (
+            "put",
+            "does not take 'id', which its URL rule '/v/<id>' gives: add the argument, as in def"
+            " put(self, id).",
+        ),
+        (
+            "delete",
+            "takes 'by', which its URL rule '/v/<id>' does not give: write <by> into the rule, or"
+            " give the argument a default value.",
+        ),
+        (
+            "patch",
+            "does not take 'id', which its URL rule '/v/<id>' gives: add the argument, as in def"
+            " patch(self, id).",
+        ),
+        ("post", "lacks self: write def post(self, id)."),
+    ],
+)
+@pytest.mark.parametrize("once", [False, True])
+def test_a_method_that_does_not_fit_is_told_before_the_first_request(
+    app: App, method: str, expected: str, once: bool
+) -> None:
+    class Chosen(Notes):
+        init_every_request = not once
+
+    app.add_url_rule("/v/<id>", view_func=Chosen.as_view("v"), methods=[method])
+    function = getattr(Notes, method)
+    assert f"'Notes.{method}' ({__file__}:" in describe(function)
+    assert refused(app) == f"The view {describe(function)} {expected}"
+
+
+def test_all_methods_and_views_that_do_not_fit_are_told_at_once(app: App) -> None:
+    app.add_url_rule("/v/<id>", view_func=Notes.as_view("v"))
+    app.add_url_rule("/a/<id>", "a", user)
+    assert [line.split("'")[1] for line in refused(app).splitlines()] == [
+        "user",
+        "Notes.delete",
+        "Notes.get",
+        "Notes.patch",
+        "Notes.post",
+        "Notes.put",
+    ]
+
+
+def test_each_rule_of_a_class_is_checked_with_its_methods(app: App) -> None:
+    class Items(MethodView):
+        def get(self, id: int | None) -> str:
+            return f"{id}"
+
+        def post(self) -> str:
+            return "made"
+
+        def put(self, id: int) -> str:
+            return f"put {id}"
+
+    view = Items.as_view("items")
+    app.add_url_rule("/items/", view_func=view, defaults={"id": None}, methods=["GET"])
+    app.add_url_rule("/items/", view_func=view, methods=["POST"])
+    app.add_url_rule("/items/<int:id>", view_func=view, methods=["GET", "PUT"])
+    client = app.test_client()
+    assert [client.get("/items/").text, client.post("/items/").text] == ["None", "made"]
+    assert [client.get("/items/1").text, client.put("/items/1").text] == ["1", "put 1"]
+
+
+def test_a_method_that_fits_one_rule_of_its_class_is_meant_for_that(app: App) -> None:
+    class Items(MethodView):
+        def get(self, id: str = "all") -> str:
+            return id
+
+        def post(self) -> str:
+            return "made"
+
+        @any_wrapper
+        def delete(self, id: str) -> str:
+            return id
+
+    app.add_url_rule("/items", view_func=Items.as_view("items"))
+    app.add_url_rule("/items/<id>", view_func=Items.as_view("item"))
+    client = app.test_client()
+    assert [client.get("/items/1").text, client.post("/items").text] == ["1", "made"]
+    assert "takes 'id', which its URL rule '/items' does not give" in told(
+        app, "/items", method="DELETE"
+    )
+    assert "does not take 'id', which its URL rule '/items/<id>' gives" in told(
+        app, "/items/1", method="POST"
+    )
+
+
+def test_methods_that_fit_or_might_fit_are_called(app: App) -> None:
+    def of_a_library(self: Any, number: int) -> str:
+        return ""
+
+    signed: Any = lambda self: ""  # noqa: E731 - it gets an attribute
+    signed.__signature__ = "of a library that knows better"
+
+    class Fitting(MethodView):
+        def get(self, id: str, page: int = 1, **more: Any) -> str:
+            return id
+
+        def post(self, /, id: str, *, by: str = "") -> str:
+            return id
+
+        def put(*args: Any, **values: Any) -> str:
+            return str(values["id"])
+
+        delete = any_wrapper(of_a_library)
+        patch = signed
+        trace = functools.partialmethod(of_a_library, number=1)
+
+        @staticmethod
+        def head() -> str:
+            return ""
+
+        def options(self) -> str:
+            return ""
+
+    class Positional(MethodView):
+        def get(self, id: str, /) -> str:
+            return id
+
+    view = Fitting.as_view("fitting")
+    app.add_url_rule("/a/<id>", view_func=view, provide_automatic_options=True)
+    app.add_url_rule("/b/<id>", view_func=Positional.as_view("positional"))
+    client = app.test_client()
+    assert [client.get("/a/1").text, client.post("/a/1").text] == ["1", "1"]
+    assert client.put("/a/1").text == "1"
+
+
+def test_classes_that_something_stands_in_front_of_are_not_checked(app: App) -> None:
+    class Dispatching(MethodView):
+        def get(self) -> str:
+            return "got"
+
+        def dispatch_request(self, **values: Any) -> Any:
+            return self.get()
+
+    class Decorated(MethodView):
+        decorators = [lambda view: lambda **values: view()]  # noqa: RUF012
+
+        def get(self) -> str:
+            return "decorated"
+
+    def without_values(view: Any) -> Any:
+        @functools.wraps(view)
+        def wrapper(**values: Any) -> Any:
+            return view()
+
+        return wrapper
+
+    class Bare(MethodView):
+        def get(self) -> str:
+            return "bare"
+
+    class Imitation:
+        view_class = Bare
+
+        def __call__(self, **values: Any) -> str:
+            return "imitation"
+
+    app.add_url_rule("/c/<id>", view_func=Dispatching.as_view("dispatching"))
+    app.add_url_rule("/d/<id>", view_func=Decorated.as_view("decorated"))
+    app.add_url_rule("/e/<id>", view_func=without_values(Bare.as_view("bare")))
+    app.add_url_rule("/f/<id>", "imitation", Imitation())
+    app.add_url_rule("/g/<id>", view_func=Bare.as_view("built"), build_only=True)
+    client = app.test_client()
+    urls = ("/c/1", "/d/1", "/e/1", "/f/1")
+    assert [client.get(url).text for url in urls] == ["got", "decorated", "bare", "imitation"]
+
+
+def test_the_class_that_answers_is_the_one_that_is_checked(app: App) -> None:
+    class Other(MethodView):
+        def get(self, id: str) -> str:
+            return id
+
+        put = delete = patch = post = get
+
+    exchanged: Any = Notes.as_view("exchanged")
+    exchanged.view_class = Other
+    app.add_url_rule("/a/<id>", view_func=exchanged)
+    assert app.test_client().get("/a/1").text == "1"
+
+
+def test_hooks_that_may_change_the_values_switch_the_check_of_methods_off(app: App) -> None:
+    app.before_request(lambda: None)
+    app.add_url_rule("/v/<id>", view_func=Notes.as_view("v"))
+    assert app.test_client().options("/v/1").status_code == 200
+    assert told(app, "/v/1").startswith("Notes.get() got an unexpected keyword argument 'id'. The")
+    assert told(app, "/v/1", method="HEAD").endswith("its argument have the same name.")
+    assert "def put(self, id)" in told(app, "/v/1", method="PUT")
+
+
+def test_a_call_of_what_is_no_plain_method_keeps_its_words(app: App) -> None:
+    class Static(MethodView):
+        @staticmethod
+        def get() -> str:
+            return ""
+
+    app.add_url_rule("/v/<id>", view_func=Static.as_view("v"))
+    assert told(app, "/v/1").endswith("get() got an unexpected keyword argument 'id'")
+
+
 # --- views and decorators
 
 
@@ -642,7 +873,8 @@ def test_a_coroutine_that_nobody_awaits(app: App) -> None:
     coroutine.close()
     assert message.partition(") ")[2] == (
         "returned a coroutine that nothing awaited: make the view an `async def` and return what"
-        " `await` gives, or call a plain function."
+        " `await` gives. A decorator around an asynchronous view calls it by"
+        " current_app.ensure_sync(view)(...)."
     )
 
 

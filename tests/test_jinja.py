@@ -19,7 +19,7 @@ from microweb import (
     template_rendered,
 )
 from microweb.errors import MicrowebError, OutsideContext, SetupError
-from microweb.jinja import DispatchingJinjaLoader, Environment, explanation
+from microweb.jinja import DispatchingJinjaLoader, Environment, explanation, nearest
 
 
 def block(
@@ -202,8 +202,8 @@ def test_a_template_from_a_string_has_no_source_for_its_block(rows: App) -> None
         with pytest.raises(SetupError) as caught:
             render_block(made, "b")
     assert str(caught.value) == (
-        "render_block needs a template that a loader finds by its name: one from a string has no"
-        " source any more."
+        "render_block needs the source of its template None, and there is none: it is from a"
+        " string. Keep it in a template folder."
     )
 
 
@@ -236,8 +236,41 @@ def test_a_block_is_signalled_as_its_template(rows: App) -> None:
         template_rendered.connected_to(after, rows),
     ):
         render_block("list.html", "rows", rows=[])
-    context = {"rows": [], "g": rows.jinja_env.globals["g"]}
+    context = log[0][2]
+    assert sorted(context) == ["g", "rows"]
     assert log == [("before", "list.html", context), ("after", "list.html", context)]
+
+
+@pytest.mark.parametrize(
+    ("template", "values", "text"),
+    [
+        ("branches", {"user": 1}, "U"),
+        ("branches", {}, "E"),
+        ("branches", {"other": 1}, ""),
+        ("fragment", {}, "base5!"),
+    ],
+)
+def test_what_a_condition_sets_or_extends_counts(
+    rows: App, template: str, values: dict[str, Any], text: str
+) -> None:
+    rows.jinja_loader = jinja2.DictLoader(
+        {
+            "branches": "x{% if user %}{% set name = 'U' %}{% elif other %}text{% else %}"
+            "{% set name = 'E' %}{% endif %}{% block rows %}{{ name }}{% endblock %}",
+            "base": "<html>{% set v = 5 %}{% block rows %}base{{ v }}{% endblock %}",
+            "fragment": "{% if not whole %}{% extends 'base' %}{% endif %}"
+            "{% block rows %}{{ super() }}!{% endblock %}",
+        }
+    )
+    with rows.app_context():
+        assert render_block(template, "rows", **values) == text
+
+
+def test_an_error_in_a_block_names_the_line_of_the_template(rows: App) -> None:
+    rows.jinja_loader = jinja2.DictLoader({"t": "\n{% block b %}\n\n{{ 1 / 0 }}{% endblock %}"})
+    with rows.app_context(), pytest.raises(ZeroDivisionError) as caught:
+        render_block("t", "b")
+    assert (caught.traceback[-1].lineno, caught.traceback[-1].name) == (3, "block 'b'")
 
 
 def test_a_block_needs_an_application() -> None:
@@ -332,3 +365,32 @@ def test_an_environment_takes_another_loader(app: App) -> None:
     made = Environment(app)
     assert isinstance(made.loader, DispatchingJinjaLoader)
     assert (made.app, made.loader.app) == (app, app)
+
+
+# --- a name that is near
+
+
+@pytest.mark.parametrize(
+    ("asked", "names", "near"),
+    [
+        ("hme.html", ["home.html", "undef.html"], "home.html"),
+        ("idnex.html", ["index.html", "base.html"], "index.html"),
+        ("Home.html", ["home.html"], "home.html"),
+        ("home.htm", ["home.html", "base.html"], "home.html"),
+        ("hme.html", ["home.html.j2"], "home.html.j2"),
+        ("home.txt", ["home.html", "home.txt.j2"], "home.txt.j2"),
+        ("users/lst.html", ["users/list.html", "posts/list.html"], "users/list.html"),
+        ("user/list.html", ["users/list.html", "posts/list.html"], "users/list.html"),
+        ("users\\list.html", ["users/list.html"], "users/list.html"),
+        # A folder too little or too much.
+        ("list.html", ["base.html", "users/list.html"], "users/list.html"),
+        ("templates/home.html", ["home.html"], "home.html"),
+        ("nope.html", ["undef.html", "home.html", "page.html"], None),
+        ("mail.welcome.html", ["mail.goodbye.html"], None),
+        ("administration/a.html", ["administration/b.html"], None),
+        ("blog/index.html", ["shop/index.html"], None),
+        ("a.html", [], None),
+    ],
+)
+def test_a_name_is_near_by_what_is_its_own(asked: str, names: list[str], near: str | None) -> None:
+    assert nearest(asked, names) == near

@@ -23,17 +23,19 @@ MAY_IMPORT: dict[str, set[str]] = {
     "listing": {"errors"},
     # 2: what a request is made of
     "config": {"errors"},
+    "checks": {"config", "errors"},
     "request": {"errors", "lazy"},
     "response": {"errors", "lazy"},
     "typing": {"response"},
     "routing": {"errors"},
+    "guarded": {"routing"},
     "jinja": {"errors"},
     # 3: what is done with it
     "input": {"errors"},
     "sessions": {"config", "errors", "request", "response", "tagged"},
     "files": {"request", "response"},
     "convert": {"provider", "response"},
-    "folders": {"lazy", "response"},
+    "folders": {"errors", "lazy", "response"},
     "scope": {"errors", "folders", "routing", "typing"},
     # 4: what one request needs of the application, and one process
     "context": {"errors", "input", "lazy", "request", "response", "sessions"},
@@ -50,7 +52,8 @@ MAY_IMPORT: dict[str, set[str]] = {
         "scope",
     },
     "plan": {"routing", "scope", "typing"},
-    "loop": {"errors"},
+    "jobs": {"errors"},
+    "loop": {"errors", "jobs"},
     "background": {"errors"},
     "worker": {"background", "errors", "loop"},
     # 5: tools around the application
@@ -62,22 +65,13 @@ MAY_IMPORT: dict[str, set[str]] = {
     "testing": {"commands", "context", "errors", "response", "sessions"},
     # 6: the application, in six steps
     "assembly": {
-        *("blueprint", "commands", "config", "context", "errors", "files", "folders", "lazy"),
-        *(
-            "logging",
-            "loop",
-            "plan",
-            "provider",
-            "request",
-            "response",
-            "routing",
-            "scope",
-            "sessions",
-        ),
-        *("typing", "worker"),
+        *("blueprint", "commands", "config", "context", "errors", "files", "folders", "guarded"),
+        *("lazy", "logging", "loop", "plan", "provider", "request", "response", "routing", "scope"),
+        *("sessions", "typing", "worker"),
     },
     "linking": {
-        *("assembly", "context", "errors", "plan", "request", "response", "routing", "scope"),
+        *("assembly", "checks", "context", "debug", "errors", "plan", "request", "response"),
+        *("routing", "scope"),
     },
     "working": {"config", "context", "errors", "linking", "serving", "testing", "worker"},
     "rendering": {
@@ -108,8 +102,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "wrappers": {"request", "response"},
     "compat": set(),
     "compat.flask": {
-        *("app", "blueprint", "cli", "config", "ctx", "errors", "globals", "helpers", "json"),
-        *("logging", "sessions", "signals", "templating", "testing", "typing", "views", "wrappers"),
+        *("app", "blueprint", "cli", "config", "ctx", "errors", "folders", "globals", "helpers"),
+        *("json", "logging", "sessions", "signals", "templating", "testing", "typing", "views"),
+        "wrappers",
     },
     "__init__": {
         *("app", "blueprint", "config", "globals", "helpers", "json", "request", "response"),
@@ -123,6 +118,7 @@ LATE = {
     ("assembly", "commands"),
     ("blueprint", "commands"),
     ("handling", "debug"),
+    ("linking", "debug"),
     ("handling", "pages"),
     ("rendering", "jinja"),
     ("templating", "jinja"),

@@ -19,7 +19,7 @@ from typing import Any, NoReturn
 
 import pytest
 
-import microweb.loop
+import microweb.jobs
 from microweb.errors import CoroutineCancelled, SetupError, describe
 from microweb.loop import EventLoop
 
@@ -471,7 +471,378 @@ def test_an_iterator_that_was_not_begun_is_closed_too(loop: EventLoop) -> None:
     assert letters.letters == ["closed"]
 
 
+def test_one_task_runs_an_iterator(loop: EventLoop) -> None:
+    async def count() -> AsyncIterator[tuple[Any, str]]:
+        token = color.set("blue")
+        for _ in range(3):
+            yield asyncio.current_task(), color.get()
+        color.reset(token)
+        yield asyncio.current_task(), color.get()
+
+    color.set("red")
+    items = list(loop.iterate(count()))
+    assert len({task for task, _ in items}) == 1
+    assert [seen for _, seen in items] == ["blue", "blue", "blue", "red"]
+
+
+def test_an_iterator_and_its_reader_see_what_the_other_sets(loop: EventLoop) -> None:
+    other: ContextVar[str] = ContextVar("other", default="none")
+
+    async def paint() -> AsyncIterator[str]:
+        color.set("blue")
+        yield other.get()
+        yield other.get()
+        color.set("green")
+        yield other.get()
+
+    items = loop.iterate(paint())
+    seen = []
+    for number, item in enumerate(items):
+        seen.append((item, color.get()))
+        other.set(f"{number}")
+        if number == 0:
+            color.set("the reader's")
+    assert seen == [("none", "blue"), ("0", "the reader's"), ("1", "green")]
+
+
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="this Python has no asyncio.timeout")
+def test_a_timeout_and_a_task_group_reach_across_a_yield(loop: EventLoop) -> None:
+    async def slow() -> AsyncIterator[str]:
+        try:
+            async with asyncio.timeout(0.02):
+                yield "in time"
+                await asyncio.sleep(5)
+        except TimeoutError:
+            yield "too late"
+        async with asyncio.TaskGroup() as group:
+            child = group.create_task(asyncio.sleep(0, "child"))
+            yield "group"
+        yield child.result()
+
+    assert list(loop.iterate(slow())) == ["in time", "too late", "group", "child"]
+
+
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="this Python has no asyncio.timeout")
+def test_a_timeout_is_noticed_while_nobody_asks(loop: EventLoop) -> None:
+    log: list[str] = []
+
+    async def slow() -> AsyncIterator[str]:
+        try:
+            async with asyncio.timeout(0.01):
+                yield "in time"
+        except TimeoutError:
+            log.append("too late")
+            yield "an early item"
+        yield "last"
+
+    async def fail() -> AsyncIterator[str]:
+        async with asyncio.timeout(0.01):
+            yield "in time"
+
+    items = loop.iterate(slow())
+    assert next(items) == "in time"
+    eventually(lambda: log == ["too late"])
+    assert list(items) == ["an early item", "last"]
+    items = loop.iterate(fail())
+    assert next(items) == "in time"
+    time.sleep(0.03)
+    with pytest.raises(TimeoutError):
+        next(items)
+    assert list(items) == []
+
+
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="this Python has no asyncio.TaskGroup")
+def test_the_failure_of_a_child_ends_an_iterator_that_nobody_reads(loop: EventLoop) -> None:
+    async def fail() -> NoReturn:
+        raise LookupError("child")
+
+    async def wait() -> AsyncIterator[str]:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(fail())
+            yield "group"
+
+    items = loop.iterate(wait())
+    assert next(items) == "group"
+    time.sleep(0.01)
+    with pytest.raises(Exception, match="unhandled errors in a TaskGroup") as raised:
+        next(items)
+    assert repr(raised.value.exceptions) == "(LookupError('child'),)"  # type: ignore[attr-defined]
+
+
+def test_no_item_is_made_before_it_is_asked_for(loop: EventLoop) -> None:
+    made: list[int] = []
+
+    async def count() -> AsyncIterator[int]:
+        for number in range(3):
+            made.append(number)
+            yield number
+
+    items = loop.iterate(count())
+    for number in range(3):
+        assert made == [*range(number)]
+        assert next(items) == number
+        loop.run(asyncio.sleep, 0.002)
+    items.close()
+
+
+def test_an_iterator_that_is_dropped_is_closed_and_nobody_waits(loop: EventLoop) -> None:
+    log: list[str] = []
+    items = loop.iterate(counting(log))
+    assert next(items) == 0
+    del items
+    eventually(lambda: log == ["closed"])
+    eventually(lambda: len(loop.run(tasks)) == 1)
+
+
+def test_an_iterator_that_is_dropped_behind_the_loop_makes_no_noise(loop: EventLoop) -> None:
+    log: list[str] = []
+    items = loop.iterate(counting(log))
+    assert next(items) == 0
+    loop.stop()
+    assert log == ["closed"]
+    del items
+
+
+def test_who_reads_an_iterator_while_the_loop_stops_is_told(loop: EventLoop) -> None:
+    async def wait() -> AsyncIterator[int]:
+        yield 1
+        await asyncio.sleep(10)
+
+    waiting = loop.iterate(wait())
+    idle, closed = loop.iterate(wait()), loop.iterate(wait())
+    assert [next(items) for items in (waiting, idle, closed)] == [1, 1, 1]
+    with ThreadPoolExecutor(1) as threads:
+        future = threads.submit(next, waiting)
+        time.sleep(0.01)
+        loop.stop()
+        assert isinstance(future.exception(5), CoroutineCancelled)
+    with pytest.raises(CoroutineCancelled):
+        next(idle)
+    assert list(idle) == []
+    closed.close()
+
+
+def test_an_exit_of_an_iterator_reaches_the_reader(loop: EventLoop) -> None:
+    async def leave() -> AsyncIterator[int]:
+        yield 1
+        raise SystemExit(3)
+
+    items = loop.iterate(leave())
+    assert next(items) == 1
+    with pytest.raises(SystemExit):
+        next(items)
+    assert list(items) == []
+
+
+def test_a_reader_on_the_loop_itself_is_refused_and_the_iterator_is_closed(
+    loop: EventLoop,
+) -> None:
+    log: list[str] = []
+
+    async def read() -> None:
+        next(items)
+
+    items = loop.iterate(counting(log))
+    for _ in range(2):
+        with pytest.raises(SetupError, match="which would wait for itself"):
+            loop.run(read)
+        assert next(items) in {0, 1}
+    items.close()
+    assert log == ["closed"]
+
+
+def test_the_iterator_of_an_interrupted_reader_is_cancelled(loop: EventLoop) -> None:
+    log: list[str] = []
+
+    async def wait() -> AsyncIterator[int]:
+        try:
+            yield 1
+            await asyncio.sleep(10)
+        finally:
+            log.append("closed")
+
+    def interrupt(number: int, frame: FrameType | None) -> NoReturn:
+        raise Interruption
+
+    items = loop.iterate(wait())
+    assert next(items) == 1
+    before = signal.signal(signal.SIGALRM, interrupt)
+    signal.setitimer(signal.ITIMER_REAL, 0.05)
+    try:
+        with pytest.raises(Interruption):
+            next(items)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    eventually(lambda: log == ["closed"])
+    items.close()
+
+
+# --- waiting for what is under way
+
+
+def test_settling_waits_for_calls_and_iterators_but_for_lasting_ones(loop: EventLoop) -> None:
+    lasting = loop.iterate(counting([]), lasting=True)
+    next(lasting)
+    assert loop.settle(5) == 0
+    items = loop.iterate(counting([]))
+    next(items)
+    with ThreadPoolExecutor(2) as threads:
+        call = threads.submit(loop.run, asyncio.sleep, 0.03, "called")
+        settling = threads.submit(loop.settle, 5)
+        assert call.result(5) == "called"
+        assert not settling.done()
+        items.close()
+        assert settling.result(5) == 0
+    lasting.close()
+
+
+def test_settling_takes_no_longer_than_it_may(loop: EventLoop) -> None:
+    with ThreadPoolExecutor(3) as threads:
+        waiting = [threads.submit(loop.run, asyncio.sleep, 10) for _ in range(2)]
+        eventually(lambda: len(loop.run(tasks)) == 3)
+        began = time.monotonic()
+        assert loop.settle(0.03) == 2
+        assert 0.03 <= time.monotonic() - began < 1
+        settling = threads.submit(loop.settle, None)
+        time.sleep(0.01)
+        loop.stop()  # what somebody else does
+        assert settling.result(5) == 0
+        assert {type(future.exception(5)) for future in waiting} == {CoroutineCancelled}
+
+
+def test_there_is_nothing_to_settle_without_a_loop_or_on_it(loop: EventLoop) -> None:
+    assert loop.settle(None) == 0
+
+    async def settle() -> int:
+        return loop.settle(None)
+
+    assert loop.run(settle) == 0
+
+
 # --- the end
+
+
+def test_a_coroutine_that_stops_the_loop_does_not_end_it(loop: EventLoop, reports: Reports) -> None:
+    async def stop() -> str:
+        asyncio.get_running_loop().stop()
+        await asyncio.sleep(0)
+        return "went on"
+
+    first = loop.run(which)
+    assert [loop.run(stop), loop.run(stop)] == ["went on"] * 2
+    assert (loop.run(which), reports) == (first, [])
+
+    async def stop_at_the_end() -> None:
+        try:
+            await asyncio.sleep(10)
+        except asyncio.CancelledError:
+            asyncio.get_running_loop().stop()
+            await asyncio.sleep(0.001)
+            reports.append(("last", "words"))
+
+    async def begin() -> None:
+        running.append(asyncio.create_task(stop_at_the_end()))
+
+    running: list[Any] = []
+    loop.run(begin)
+    loop.stop()
+    assert (first.is_closed(), reports) == (True, [("last", "words")])
+
+
+def test_a_loop_that_breaks_is_replaced(loop: EventLoop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(threading, "excepthook", lambda args: None)
+    first = loop.run(which)
+
+    def crash() -> NoReturn:
+        raise GeneratorExit  # as nothing does that asyncio expects
+
+    with ThreadPoolExecutor(1) as threads:
+        waiting = threads.submit(loop.run, asyncio.sleep, 10)
+        eventually(lambda: len(loop.run(tasks)) == 2)
+        monkeypatch.setattr(first, "_run_once", crash)
+        first.call_soon_threadsafe(lambda: None)
+        assert isinstance(waiting.exception(5), CoroutineCancelled)
+    eventually(first.is_closed)
+    second = loop.run(which)
+    assert second is not first
+    loop.stop()
+
+
+def test_who_calls_between_the_steps_of_stopping_starts_another_loop(loop: EventLoop) -> None:
+    class Meddling:
+        """A lock of the loop, behind whose first release another thread comes at once."""
+
+        meddled = False
+
+        def __enter__(self) -> None:
+            real.acquire()
+
+        def __exit__(self, *args: object) -> None:
+            real.release()
+            if not self.meddled:
+                self.meddled = True
+                thread = threading.Thread(target=loop.run, args=(which,))
+                thread.start()
+                thread.join()
+
+    first = loop.run(which)
+    real = loop._lock
+    loop._lock = Meddling()  # type: ignore[assignment]
+    loop.stop()
+    assert first.is_closed()
+    assert len(loop_threads()) == 1
+    assert loop.run(which) is not first
+
+
+def test_who_waits_for_a_coroutine_that_cannot_be_cancelled_is_let_go(
+    loop: EventLoop, reports: Reports, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(microweb.jobs, "_LAST_WORDS", 0.05)
+
+    async def stay() -> None:
+        while True:
+            try:
+                await asyncio.sleep(10)
+            except asyncio.CancelledError:
+                reports.append(("stays", ""))
+
+    with ThreadPoolExecutor(1) as threads:
+        waiting = threads.submit(loop.run, stay)
+        eventually(lambda: len(loop.run(tasks)) == 2)
+        loop.stop()
+        error = waiting.exception(5)
+        assert isinstance(error, CoroutineCancelled)
+        assert error.function is stay
+    assert reports[:2] == [
+        ("stays", ""),
+        (
+            f"On the event loop: {describe(stay)} was cancelled, still runs 0.05 seconds later, and"
+            " is left behind.",
+            "None",
+        ),
+    ]
+    gc.collect()  # of the task that is left
+
+
+def test_a_task_factory_that_fails_is_the_callers_error(loop: EventLoop) -> None:
+    def fail(*args: Any, **kwargs: Any) -> NoReturn:
+        raise LookupError("factory")
+
+    running = loop.run(which)
+    running.set_task_factory(fail)
+    with pytest.raises(LookupError, match="factory"):
+        loop.run(which)
+    running.set_task_factory(None)
+    assert loop.run(which) is running
+
+
+def test_a_call_leaves_nothing_behind(loop: EventLoop) -> None:
+    loop.run(which)
+    list(loop.iterate(counting([])))
+    running = loop._running
+    assert running is not None
+    eventually(lambda: not running.jobs)
 
 
 def test_stop_cancels_what_still_runs_and_the_next_coroutine_starts_anew(loop: EventLoop) -> None:
@@ -505,7 +876,7 @@ def test_stop_cancels_what_still_runs_and_the_next_coroutine_starts_anew(loop: E
 def test_stop_waits_for_no_coroutine_for_ever(
     loop: EventLoop, reports: Reports, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(microweb.loop, "_LAST_WORDS", 0.05)
+    monkeypatch.setattr(microweb.jobs, "_LAST_WORDS", 0.05)
     going_on = threading.Event()
 
     async def begin() -> None:
@@ -564,12 +935,14 @@ def test_nobody_waits_for_ever_who_calls_while_the_loop_stops(loop: EventLoop) -
 def test_a_loop_that_is_forgotten_is_left_alone(loop: EventLoop) -> None:
     """As in a forked process, where its thread is not."""
     first = loop.run(which)
+    running = loop._running
+    assert running is not None
     loop.forget()
     loop.forget()
     assert loop.run(which) is not first
     loop.stop()
     assert first.is_running()
-    first.call_soon_threadsafe(first.stop)
+    running.stop()
     eventually(lambda: not loop_threads())
 
 

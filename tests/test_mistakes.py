@@ -2,21 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
+from html import unescape
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from microweb import App, Blueprint, Request, Response, url_for
-from microweb.errors import ConfigError, OutsideContext, SetupError
+from microweb import App, Blueprint, Request, Response, send_from_directory, url_for
+from microweb.errors import ConfigError, OutsideContext, SetupError, place
 from microweb.json.provider import JSONProvider
 from microweb.json.tag import JSONTag
 from microweb.sessions import SessionInterface
+from microweb.views import MethodView
 
 
 def view() -> str:
     return "view"
+
+
+class Shelf(MethodView):
+    def get(self) -> str:
+        return ""
+
+
+async def shout(text: str) -> str:
+    return text
 
 
 def build(app: App) -> Blueprint:
@@ -50,6 +63,29 @@ MISTAKES: dict[str, tuple[Callable[[Any], Any], str]] = {
     "a rule that is no text": (
         lambda app: app.add_url_rule(3, "three", view),
         "A URL rule is text such as '/', and not 3.",
+    ),
+    "a class in place of a view": (
+        lambda app: app.add_url_rule("/", view_func=Shelf),
+        "The view of '/' is the class Shelf: write view_func=Shelf.as_view('shelf'), which makes a"
+        " function of it.",
+    ),
+    "as_view that is not called": (
+        lambda app: app.add_url_rule("/", view_func=Shelf.as_view),
+        "The view of '/' is Shelf.as_view: write view_func=Shelf.as_view('shelf'), which makes a"
+        " function of it.",
+    ),
+    "a view in place of the endpoint": (
+        lambda app: app.add_url_rule("/", len),
+        "The endpoint of '/' is text, and not <built-in function len>: give a view as view_func=.",
+    ),
+    "the name before the converter": (
+        lambda app: app.add_url_rule("/<id:int>", "index", view),
+        "The URL rule '/<id:int>' of 'view' (" + place(view) + ") has the name before the"
+        " converter: write <int:id>.",
+    ),
+    "a static path without a slash": (
+        lambda app: App("other", static_url_path="assets"),
+        "The static_url_path 'assets' must start with a slash: write '/assets'.",
     ),
     "a limit that is no number": (
         lambda app: app.add_url_rule("/", "index", view, max_content_length="16MB"),
@@ -138,3 +174,51 @@ def test_what_a_subclass_must_write_is_named(app: App) -> None:
         with pytest.raises(NotImplementedError) as raised:
             call()
         assert str(raised.value) == f"Unwritten needs a method {method}."
+
+
+def test_a_filter_is_not_asynchronous(app: App) -> None:
+    with pytest.raises(SetupError, match="is asynchronous, and templates do not await: make it a"):
+        app.add_template_filter(shout)
+
+
+def test_a_background_task_is_given_as_a_function(app: App) -> None:
+    coroutine = shout("a")
+    for given in (None, coroutine):
+        task: Any = given
+        with pytest.raises(TypeError) as raised:
+            app.add_background_task(task)
+        assert str(raised.value) == (
+            "add_background_task takes a function, and not what a call of it returned"
+            f" ({given!r}): write add_background_task(function, argument)."
+        )
+
+
+def test_a_function_of_while_serving_is_not_decorated(app: App) -> None:
+    @contextmanager
+    def whole() -> Iterator[None]:
+        yield
+
+    with pytest.raises(SetupError, match="one that a decorator has changed: leave out @context"):
+        app.while_serving(whole)
+
+
+def test_another_name_for_a_url_builds_it_only(app: App) -> None:
+    app.add_url_rule("/", "blog.index", view)
+    app.add_url_rule("/", endpoint="index")
+    assert app.test_client().get("/").text == "view"
+    with app.test_request_context():
+        assert url_for("index") == url_for("blog.index") == "/"
+
+
+@pytest.mark.parametrize("debug", [True, False])
+def test_in_debug_mode_a_missing_file_is_named(app: App, tmp_path: Path, debug: bool) -> None:
+    app.debug = debug
+    app.add_url_rule("/<name>", "file", lambda name: send_from_directory(tmp_path, name))
+    page = app.test_client().get("/a.txt")
+    assert page.status_code == 404
+    assert (f"There is no file {str(tmp_path / 'a.txt')!r}." in unescape(page.text)) is debug
+
+
+def test_applications_and_blueprints_say_their_names(app: App) -> None:
+    assert repr(app) == "<App 'example'>"
+    assert repr(build(app)) == "<Blueprint 'shop'>"

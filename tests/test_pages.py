@@ -6,7 +6,7 @@ import json
 import os
 import re
 from html import unescape
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
@@ -15,6 +15,7 @@ from werkzeug.routing import BaseConverter, Map, Rule, ValidationError
 from microweb import App, Blueprint, Response, abort, request
 from microweb.errors import place
 from microweb.pages import LIST_LIMIT, likeness
+from microweb.views import MethodView, View
 
 JSON = {"Accept": "application/json"}
 MARK = "<mark>nearest</mark>"
@@ -218,6 +219,95 @@ def test_the_hint_says_what_may_be_wrong(app: App, path: str, expected: str) -> 
 
 
 @pytest.mark.parametrize(
+    ("rule", "methods", "request_line", "expected"),
+    [
+        (
+            "/g/",
+            ["GET"],
+            "POST /g",
+            "The rule is /g/, with a slash at its end, and answers GET only.",
+        ),
+        (
+            "/g/",
+            ["GET", "POST"],
+            "DELETE /g",
+            "The rule is /g/, with a slash at its end, and answers GET and POST only.",
+        ),
+        (
+            "/g/<int:id>/",
+            ["PUT"],
+            "GET /g/7",
+            "The rule is /g/<int:id>/, with a slash at its end, and answers PUT only.",
+        ),
+        (
+            "/g/",
+            ["GET"],
+            "POST /G",
+            "Upper and lower case count in a URL: the rule is /g/, with a slash at its end, and"
+            " answers GET only.",
+        ),
+        (
+            "/g/",
+            ["GET"],
+            "POST /G/",
+            "Upper and lower case count in a URL: the rule is /g/. The rule answers GET only.",
+        ),
+        ("/g", ["GET"], "GET /G/", "Upper and lower case count in a URL: the rule is /g."),
+        (
+            "/g",
+            ["GET"],
+            "POST /g/",
+            "The URL has a slash at its end and the rule /g has none. Ask for it without, or write"
+            " the rule as /g/: then the URL without the slash is redirected. The rule answers GET"
+            " only.",
+        ),
+        (
+            "/goods/",
+            ["GET"],
+            "POST /goodz",
+            "Is it /goods/ that you mean? The rule answers GET only.",
+        ),
+        (
+            "/goods",
+            ["HEAD"],
+            "GET /goodz",
+            "Is it /goods that you mean? The rule answers HEAD only.",
+        ),
+        (
+            "/goods/<int:id>",
+            ["GET"],
+            "POST /goods/x",
+            "The rule /goods/<int:id> is near, but its variable <int:id> does not take x. The rule"
+            " answers GET only.",
+        ),
+    ],
+)
+def test_the_hint_tells_the_methods_too_where_another_was_asked_for(
+    rule: str, methods: list[str], request_line: str, expected: str
+) -> None:
+    app = App("example", static_folder=None)
+    app.debug = True
+    app.add_url_rule(rule, "g", lambda **values: "", methods=methods)
+    method, _, path = request_line.partition(" ")
+    assert app.test_client().open(path, method=method).status_code == 404
+    assert hint(app, path, method) == expected
+
+
+def test_the_methods_are_those_of_all_views_under_the_rule(app: App) -> None:
+    app.add_url_rule("/g/", "g", lambda: "")
+    app.add_url_rule("/g/", "h", lambda: "", methods=["PUT"])
+    assert hint(app, "/g", "POST").endswith(" answers GET and PUT only.")
+
+
+def test_of_equal_rules_the_one_that_answers_the_method_is_meant(app: App) -> None:
+    app.add_url_rule("/a/", "a", lambda: "")
+    app.add_url_rule("/A", "b", lambda: "", methods=["POST"])
+    app.url_map.add(Rule("/any/", endpoint="a"))
+    assert hint(app, "/a", "POST") == "Upper and lower case count in a URL: the rule is /A."
+    assert hint(app, "/anu", "DELETE") == "Is it /any/ that you mean?"
+
+
+@pytest.mark.parametrize(
     ("rule", "variable", "right"),
     [
         ("/pages/{slug}", "{slug}", "/pages/<slug>"),
@@ -275,6 +365,26 @@ def test_a_rule_of_another_host_is_shown_with_it() -> None:
     assert rows(text)[0].startswith("GET | api.example.com/users nearest | users")
     assert " href=" not in text
     assert "is for another host: <code>api.example.com/users</code>" in text
+
+
+def test_a_rule_of_the_host_that_was_asked_is_not_one_of_another() -> None:
+    app = App("example", static_folder=None, host_matching=True)
+    app.debug = True
+    app.add_url_rule("/g/", "other", lambda: "", host="a.example.com")
+    app.add_url_rule("/g/", "own", lambda: "", host="b.example.com", methods=["GET", "PUT"])
+    text = page(app, "/g", base_url="http://b.example.com", method="POST")
+    assert "with a slash at its end, and answers GET and PUT only." in text
+
+
+def test_a_404_of_a_router_of_ones_own_is_explained_too() -> None:
+    class Own(App):
+        def create_url_adapter(self, request: Any) -> Any:
+            raise NotFound
+
+    app = Own("example", static_folder=None)
+    app.debug = True
+    app.add_url_rule("/g/", "g", lambda: "")
+    assert hint(app, "/g", "POST").endswith("/, with a slash at its end, and answers GET only.")
 
 
 def test_a_rule_of_a_subdomain_is_shown_with_it() -> None:
@@ -349,9 +459,131 @@ def test_a_405_says_which_methods_and_views_the_url_has(app: App) -> None:
         "POST | /users | create",
     ]
     assert hint(app, "/users", "PUT") == (
-        "/users does not answer PUT, only GET, HEAD, OPTIONS, POST. Add PUT to the view users, with"
-        " methods=['GET', 'PUT'], or write another view for it under the same rule."
+        "/users does not answer PUT, only GET, HEAD, OPTIONS, POST. Let the view users answer it"
+        " too, with @app.route('/users', methods=['GET', 'PUT']) in place of @app.get or the like,"
+        " or write another view, with @app.put('/users')."
     )
+
+
+def advice(app: App, path: str, method: str) -> str:
+    """Return what the hint of a 405 says behind the methods that there are."""
+    return hint(app, path, method).partition(". ")[2]
+
+
+def test_the_advice_for_a_405_works_where_it_is_followed(app: App) -> None:
+    assert advice(app, "/users", "POST") == (
+        "Let the view users answer it too, with @app.route('/users', methods=['GET', 'POST']) in"
+        " place of @app.get or the like, or write another view, with @app.post('/users')."
+    )
+    app.post("/users")(lambda: "first")
+    assert app.test_client().post("/users").text == "first"
+    other = App("other", static_folder=None)
+    other.route("/users", methods=["GET", "POST"])(lambda: "second")
+    assert other.test_client().post("/users").text == "second"
+
+
+@pytest.mark.parametrize(
+    ("methods", "method", "expected"),
+    [
+        (
+            ["GET"],
+            "TRACE",
+            ["route('/x', methods=['GET', 'TRACE'])", "route('/x', methods=['TRACE'])"],
+        ),
+        (["HEAD"], "POST", ["route('/x', methods=['HEAD', 'POST'])", "post('/x')"]),
+        (["OPTIONS"], "GET", ["route('/x', methods=['OPTIONS', 'GET'])", "get('/x')"]),
+    ],
+)
+def test_the_advice_for_methods_of_another_kind(
+    app: App, methods: list[str], method: str, expected: list[str]
+) -> None:
+    app.add_url_rule("/x", "x", lambda: "", methods=methods)
+    told = advice(app, "/x", method)
+    assert re.findall(r"@app\.((?:route|get|post)\(.*?\))", told) == expected
+
+
+def test_for_head_a_view_has_to_answer_get(app: App) -> None:
+    with app.test_request_context("/articles", method="HEAD", headers=JSON) as context:
+        assert isinstance(context.request.routing_exception, MethodNotAllowed)
+        response = app.make_error_response(context.request.routing_exception)
+    problem = json.loads(response.data)
+    assert "`/articles` does not answer HEAD," in problem["hint"]
+    assert "methods=['POST', 'GET'])` in place" in problem["hint"]
+    assert problem["hint"].endswith("with `@app.get('/articles')`.")
+
+
+def test_the_decorator_of_a_blueprint_is_told_without_its_prefix(app: App) -> None:
+    blueprint = Blueprint("blog", __name__, url_prefix="/blog")
+    blueprint.add_url_rule("/posts", "posts", lambda: "")
+    app.register_blueprint(blueprint)
+    assert advice(app, "/blog/posts", "POST") == (
+        "Let the view blog.posts answer it too, with @blueprint.route(…, methods=['GET', 'POST'])"
+        " in place of @blueprint.get or the like, or write another view, with @blueprint.post(…)."
+    )
+
+
+class Page(View):
+    def dispatch_request(self) -> str:
+        return ""
+
+
+class Notes(MethodView):
+    def get(self) -> str:
+        return ""
+
+    def put(self) -> str:
+        return ""
+
+
+class Listed(Notes):
+    methods: ClassVar[list[str]] = ["GET"]
+
+
+@pytest.mark.parametrize(
+    ("view_class", "methods", "method", "expected"),
+    [
+        (Notes, None, "POST", "Give the class Notes a method post."),
+        (
+            Notes,
+            ["GET"],
+            "POST",
+            "Give the class Notes a method post, and name POST in the methods of the class Notes,"
+            " or in those that its rule is given: methods=['GET', 'POST'].",
+        ),
+        (
+            Notes,
+            ["GET"],
+            "PUT",
+            "Name PUT in the methods of the class Notes, or in those that its rule is given:"
+            " methods=['GET', 'PUT'].",
+        ),
+        (
+            Listed,
+            None,
+            "POST",
+            "Give the class Listed a method post, and name POST in the methods of the class Listed,"
+            " or in those that its rule is given: methods=['GET', 'POST'].",
+        ),
+        (
+            Page,
+            None,
+            "POST",
+            "Name POST in the methods of the class Page, or in those that its rule is given:"
+            " methods=['GET', 'POST'].",
+        ),
+    ],
+)
+def test_a_405_of_a_class_says_what_the_class_lacks(
+    app: App, view_class: type[View], methods: list[str] | None, method: str, expected: str
+) -> None:
+    options: dict[str, Any] = {} if methods is None else {"methods": methods}
+    app.add_url_rule("/x", view_func=view_class.as_view("x"), **options)
+    assert advice(app, "/x", method) == expected
+
+
+def test_a_405_of_a_rule_without_a_view_gives_no_advice(app: App) -> None:
+    app.url_map.add(Rule("/old", endpoint="old", methods=["GET"], redirect_to="/users"))
+    assert advice(app, "/old", "POST") == ""
 
 
 def test_a_405_of_a_static_file_names_no_view() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import OrderedDict, UserDict
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta, timezone
@@ -103,11 +104,31 @@ def test_a_type_that_json_does_not_know_is_named() -> None:
     with pytest.raises(TypeError) as caught:
         provider().dumps({"a": {1, 2}})
     assert str(caught.value) == (
-        "set cannot be written as JSON: convert the value in the view,"
-        " or extend 'default' of the application's JSON provider."
+        "set cannot be written as JSON: convert it first, or extend 'default' of the application's"
+        " JSON provider. It stands at ['a']."
     )
     with pytest.raises(TypeError, match="^type cannot be written as JSON"):
         encodable(Point)
+
+
+def test_the_place_of_an_unknown_value_is_named() -> None:
+    async def later() -> None: ...
+
+    coroutine = later()
+    unknown: Any = object()
+    documents: list[tuple[Any, str]] = [
+        ({"users": [{"tags": {1}}]}, "['users'][0]['tags']"),
+        ([1, (2, [Point(1, tags=[unknown])])], "[1][1][0]['tags'][0]"),
+        ({"a": coroutine}, "['a']"),
+    ]
+    for document, place in documents:
+        with pytest.raises(TypeError, match=rf" It stands at {re.escape(place)}\.$"):
+            provider().dumps(document)
+    with pytest.raises(TypeError, match=r"^coroutine cannot be written as JSON: await it first\."):
+        provider().dumps(coroutine)
+    coroutine.close()
+    with pytest.raises(TypeError, match=r"provider\.$"):
+        provider().dumps({1})
 
 
 def test_a_value_that_contains_itself_is_refused() -> None:

@@ -271,6 +271,34 @@ def test_the_methods_of_a_class_are_those_that_it_has(
     assert methods_of(view_class) == methods
 
 
+class Upper(MethodView):
+    def GET(self) -> str:  # noqa: N802 - the mistake
+        return "get"
+
+
+class OnlyNamed(MethodView):
+    methods: ClassVar[list[str]] = ["GET"]
+
+
+@pytest.mark.parametrize("view_class", [Nothing, Upper, OnlyNamed, MethodView])
+def test_a_class_without_a_method_to_call_is_refused(view_class: type[View]) -> None:
+    with pytest.raises(SetupError) as raised:
+        view_class.as_view("nothing")
+    assert str(raised.value) == (
+        f"The class {describe(view_class)} answers no request: write a method that is called like"
+        " an HTTP method, in lower case, such as def get(self)."
+    )
+
+
+def test_a_class_that_dispatches_by_itself_needs_no_such_method(app: App) -> None:
+    class Own(MethodView):
+        def dispatch_request(self, **values: Any) -> str:
+            return "own"
+
+    app.add_url_rule("/", view_func=Own.as_view("own"))
+    assert app.test_client().get("/").text == "own"
+
+
 def test_each_method_goes_to_its_own(app: App) -> None:
     app.add_url_rule("/", view_func=Both.as_view("both"))
     client = app.test_client()

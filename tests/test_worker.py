@@ -11,15 +11,17 @@ import time
 import weakref
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextvars import ContextVar
+from contextvars import ContextVar, copy_context
 from functools import partial
 from types import SimpleNamespace
 from typing import NoReturn
 
 import pytest
 
+import microweb.worker
 from microweb import App, current_app, g, has_request_context
-from microweb.errors import describe
+from microweb.background import Pool
+from microweb.errors import CoroutineCancelled, SetupError, describe
 
 Log = list[str]
 
@@ -35,6 +37,14 @@ def messages(caplog: pytest.LogCaptureFixture) -> list[tuple[str, str]]:
 
 def errors(caplog: pytest.LogCaptureFixture) -> list[str]:
     return [repr(record.exc_info[1]) for record in caplog.records if record.exc_info]
+
+
+def eventually(true: Callable[[], bool]) -> None:
+    """Wait a moment for what another thread does, and fail where it does not."""
+    deadline = time.monotonic() + 5
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.001)
 
 
 def answering(app: App, log: Log) -> None:
@@ -375,6 +385,362 @@ def test_a_request_waits_for_a_start_in_another_thread(app: App, log: Log) -> No
     assert log == ["request", "answer", "started", "request"]
 
 
+def starting_in_a_thread(app: App, started: threading.Event) -> threading.Thread:
+    thread = threading.Thread(target=app.startup)
+    thread.start()
+    assert started.wait(5)
+    return thread
+
+
+def test_who_waits_for_a_start_too_long_is_told_why(
+    app: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(microweb.worker, "_PATIENCE", 0.05)
+    errors: list[SetupError] = []
+
+    @app.before_serving
+    def warm_up() -> None:
+        def send() -> None:
+            with pytest.raises(SetupError) as raised:
+                app.test_client().get("/")
+            errors.append(raised.value)
+
+        thread = threading.Thread(target=send)
+        thread.start()
+        thread.join()
+
+    answering(app, [])
+    assert app.test_client().get("/").text == "answer"
+    assert str(errors[0]) == (
+        "The startup functions of 'example' have been running for more than 0.05 seconds, now with"
+        f" {describe(warm_up)}, and this waits for their end. A request that one of them sends"
+        " through a thread of its own would wait for itself: send it from the function, or run the"
+        " thread in a copy of its context (contextvars.copy_context)."
+    )
+
+
+def test_a_thread_in_a_copy_of_the_context_may_send_a_request(app: App, log: Log) -> None:
+    @app.before_serving
+    def warm_up() -> None:
+        def send() -> None:
+            log.append(app.test_client().get("/").text)
+
+        thread = threading.Thread(target=copy_context().run, args=(send,))
+        thread.start()
+        thread.join()
+
+    answering(app, log)
+    app.startup()
+    assert log == ["request", "answer"]
+
+
+def test_what_a_start_has_begun_waits_for_nothing_when_it_is_over(app: App, log: Log) -> None:
+    begun = threading.Event()
+
+    @app.before_serving
+    def begin() -> None:
+        def task() -> None:
+            begun.wait(5)
+            log.append(f"{app.worker.starting} {app.startup()} {app.test_client().get('/').text}")
+
+        assert app.worker.starting
+        app.add_background_task(task)
+
+    answering(app, log)
+    app.startup()
+    assert not app.worker.starting
+    begun.set()
+    app.worker._drain(time.monotonic())
+    assert log == ["request", "False False answer"]
+    assert app._compiled is not None
+
+
+def test_the_starts_of_two_applications_may_need_each_other(app: App, log: Log) -> None:
+    other = App("other", static_folder=None)
+    answering(other, log)
+    answering(app, log)
+
+    @app.before_serving
+    def first() -> None:
+        log.append(other.test_client().get("/").text)
+
+    @other.before_serving
+    def second() -> None:
+        log.append(app.test_client().get("/").text)
+
+    app.startup()
+    assert log == ["request", "answer", "request", "answer"]
+
+
+def test_a_start_that_fails_lets_who_waits_try(app: App, log: Log) -> None:
+    entered = threading.Event()
+
+    @app.before_serving
+    def start() -> None:
+        log.append("try")
+        if not entered.is_set():
+            entered.set()
+            time.sleep(0.03)
+            raise LookupError
+
+    with ThreadPoolExecutor(1) as threads:
+        first = threads.submit(app.startup)
+        assert entered.wait(5)
+        assert app.startup() is True
+        assert isinstance(first.exception(5), LookupError)
+    assert log == ["try", "try"]
+
+
+def test_an_end_waits_for_a_start(app: App, log: Log) -> None:
+    entered = threading.Event()
+
+    @app.while_serving
+    def serve() -> Iterator[None]:
+        entered.set()
+        time.sleep(0.03)
+        log.append("in")
+        yield
+        log.append("out")
+
+    thread = starting_in_a_thread(app, entered)
+    app.shutdown()
+    thread.join()
+    assert log == ["in", "out"]
+
+
+def test_a_function_of_the_end_may_send_a_request_while_another_thread_waits(
+    app: App, log: Log
+) -> None:
+    entered = threading.Event()
+
+    @app.after_serving
+    async def end() -> None:
+        entered.set()
+        await asyncio.sleep(0.03)
+        log.append(await asyncio.to_thread(lambda: app.test_client().get("/").text))
+
+    @app.after_serving
+    def plain_end() -> None:
+        log.append(f"{app.startup()} {app.test_client().get('/').text}")
+        app.shutdown()
+
+    app.before_serving(lambda: log.append("before"))
+    answering(app, log)
+    app.startup()  # and nothing is compiled
+    with ThreadPoolExecutor(1) as threads:
+        ending = threads.submit(app.shutdown)
+        assert entered.wait(5)
+        log.append(app.test_client().get("/").text)  # waits, and starts the worker anew
+        ending.result(5)
+    assert log == [
+        *("before", "request", "answer", "request", "False answer"),
+        *("before", "request", "answer"),
+    ]
+
+
+def test_two_ends_at_once_are_one(app: App, log: Log) -> None:
+    entered = threading.Event()
+
+    @app.after_serving
+    def end() -> None:
+        entered.set()
+        time.sleep(0.03)
+        log.append("end")
+
+    app.startup()
+    with ThreadPoolExecutor(1) as threads:
+        first = threads.submit(app.shutdown)
+        assert entered.wait(5)
+        app.shutdown()
+        assert log == ["end"]
+        first.result(5)
+    assert log == ["end"]
+
+
+def test_a_startup_function_cannot_end_the_worker(app: App) -> None:
+    app.before_serving(app.shutdown)
+    with pytest.raises(SetupError, match="is called by a startup function, which runs still"):
+        app.startup()
+
+
+def test_a_task_of_the_end_is_done(app: App, log: Log) -> None:
+    def task() -> None:
+        time.sleep(0.02)
+        log.append("task")
+
+    app.after_serving(lambda: app.add_background_task(task))
+    app.startup()
+    app.shutdown()
+    assert log == ["task"]
+
+
+def test_a_task_may_send_the_first_request_while_the_end_waits_for_it(app: App, log: Log) -> None:
+    def task() -> None:
+        time.sleep(0.03)
+        log.append(app.test_client().get("/").text)
+
+    app.after_serving(lambda: log.append("after"))
+    answering(app, log)
+    app.startup()
+    app.add_background_task(task)
+    app.shutdown()
+    assert log == ["request", "answer", "after"]
+
+
+# --- what is under way at the end
+
+
+@pytest.fixture
+def slow(app: App, log: Log) -> App:
+    @app.get("/view")
+    async def view() -> str:
+        log.append("view")
+        await asyncio.sleep(0.1)
+        return "answer"
+
+    @app.get("/body")
+    async def body() -> AsyncIterator[str]:
+        log.append("body")
+        for _ in range(5):
+            yield "a"
+            await asyncio.sleep(0.02)
+
+    @app.while_serving
+    async def serve() -> AsyncIterator[None]:
+        yield
+        log.append("out")
+
+    app.testing = False
+    return app
+
+
+def visited(app: App, log: Log, path: str) -> str:
+    """Send a request that is under way when the application is shut down."""
+    with ThreadPoolExecutor(1) as threads:
+        answer = threads.submit(lambda: app.test_client().get(path).text)
+        eventually(lambda: bool(log))
+        app.shutdown()
+        return answer.result(5)
+
+
+def test_asynchronous_views_and_bodies_end_before_the_worker(slow: App, log: Log) -> None:
+    assert visited(slow, log, "/view") == "answer"
+    assert log == ["view", "out"]
+    log.clear()
+    assert visited(slow, log, "/body") == "aaaaa"
+    assert log == ["body", "out"]
+
+
+@pytest.mark.parametrize("key", ["DEBUG", "TESTING"])
+def test_in_debug_mode_and_tests_they_are_cut(slow: App, log: Log, key: str) -> None:
+    slow.config[key] = True
+    with pytest.raises(CoroutineCancelled):
+        visited(slow, log, "/view")
+
+
+def test_they_are_cut_when_they_take_too_long(
+    slow: App, log: Log, caplog: pytest.LogCaptureFixture
+) -> None:
+    slow.config.update(BACKGROUND_TASK_TIMEOUT=0.02, PROPAGATE_EXCEPTIONS=False)
+    assert "Internal Server Error" in visited(slow, log, "/view")
+    assert sorted(messages(caplog)) == [
+        (
+            "ERROR",
+            "1 asynchronous calls or bodies were not done 0.02 seconds after the shutdown began"
+            " (BACKGROUND_TASK_TIMEOUT), and are cancelled.",
+        ),
+        ("ERROR", "Exception on /view [GET]"),
+    ]
+
+
+# --- both halves in one task
+
+
+def test_both_halves_of_an_asynchronous_function_are_one_task(app: App, log: Log) -> None:
+    variable: ContextVar[str] = ContextVar("variable", default="none")
+    seen: list[object] = []
+
+    @app.while_serving
+    async def serve() -> AsyncIterator[None]:
+        token = variable.set("set")
+        seen.append(asyncio.current_task())
+        g.opened = True
+        yield
+        seen.append(asyncio.current_task())
+        log.append(f"{current_app.name} {'opened' in g}")
+        variable.reset(token)
+
+    app.startup()
+    app.shutdown()
+    assert seen[0] is seen[1]
+    assert log == ["example False"]
+
+
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="this Python has no asyncio.TaskGroup")
+def test_a_task_group_lasts_as_long_as_the_process(app: App, log: Log) -> None:
+    @app.while_serving
+    async def serve() -> AsyncIterator[None]:
+        async with asyncio.TaskGroup() as group:
+            task = group.create_task(asyncio.sleep(10))
+            yield
+            task.cancel()
+            log.append("cancelled")
+
+    app.startup()
+    app.shutdown()
+    assert log == ["cancelled"]
+
+
+# --- what asks to exit
+
+
+@pytest.mark.parametrize("leaving", [SystemExit, KeyboardInterrupt])
+def test_an_exit_in_a_function_of_the_end_is_raised_behind_the_others(
+    app: App, log: Log, caplog: pytest.LogCaptureFixture, leaving: type[BaseException]
+) -> None:
+    @app.while_serving
+    def during() -> Iterator[None]:
+        yield
+        raise leaving("first")
+
+    @app.after_serving
+    async def asynchronous() -> NoReturn:
+        raise leaving("second")
+
+    written(app, log)
+    app.startup()
+    log.clear()
+    with pytest.raises(leaving) as raised:
+        app.shutdown()
+    assert str(raised.value) == "first"
+    assert log == END
+    assert messages(caplog) == [
+        ("ERROR", f"The shutdown function {describe(function)} failed")
+        for function in (during, asynchronous)
+    ]
+    log.clear()
+    assert app.startup() is True
+    assert log == START
+
+
+def test_an_interrupted_end_calls_its_functions_all_the_same(
+    app: App, log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(*args: object) -> NoReturn:
+        raise KeyboardInterrupt
+
+    written(app, log).startup()
+    log.clear()
+    app.add_background_task(log.append, "task")
+    with monkeypatch.context() as patch:
+        patch.setattr(Pool, "drain", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            app.shutdown()
+    log.remove("task")
+    assert log == END
+    app.shutdown()  # of the pool
+
+
 # --- the test client
 
 
@@ -487,6 +853,60 @@ assert client.get('/').text == first
     assert run(program) == "before\nchild\nbefore\nafter\nparent\nafter\n"
 
 
+@pytest.mark.parametrize("end", ["os._exit(0)", "sys.exit()", "import gc; gc.collect()"])
+def test_a_forked_process_cleans_nothing_up_that_is_its_parents(end: str) -> None:
+    program = f"""
+@app.while_serving
+def plain():
+    try: yield
+    finally: say('plain', os.getpid() == parent)
+@app.while_serving
+async def asynchronous():
+    try: yield
+    finally: say('asynchronous', os.getpid() == parent)
+@app.get('/task')
+async def task():
+    async def wait():
+        try: await asyncio.sleep(10)
+        finally: say('task', os.getpid() == parent)
+    app.extensions['task'] = asyncio.create_task(wait())
+    await asyncio.sleep(0)
+    return ''
+parent = os.getpid()
+client.get('/task')
+pid = os.fork()
+if pid == 0:
+    say('child')
+    {end}
+    sys.exit()
+os.waitpid(pid, 0)
+say('parent')
+"""
+    lines = ["before", "child", "parent"]
+    assert run(program) == "\n".join(
+        [*lines, "asynchronous True", "plain True", "after", "task True", ""]
+    )
+
+
+def test_a_forked_process_goes_on_where_another_thread_was_starting() -> None:
+    program = """
+import threading, time
+app.before_serving(lambda: time.sleep(0.3))
+thread = threading.Thread(target=client.get, args=('/',))
+thread.start()
+time.sleep(0.1)
+pid = os.fork()
+if pid == 0:
+    say('child', client.get('/').status_code)
+    sys.exit()
+thread.join()
+os.waitpid(pid, 0)
+say('parent')
+"""
+    lines = ["before", "before", "child 200", "after", "parent", "after", ""]
+    assert run(program) == "\n".join(lines)
+
+
 @pytest.fixture
 def uwsgi(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     """The module that uWSGI has in its processes; see tests/servers for the true one."""
@@ -537,17 +957,12 @@ def test_in_a_forked_process_the_functions_of_the_start_run_again(app: App, log:
     client.get("/")
     assert log == [*START, "request"]
     app.async_to_sync(asyncio.sleep)(0)
-    (thread,) = (thread for thread in threading.enumerate() if thread.name == "microweb-loop")
-    loop = app.async_to_sync(running_loop)()
+    running = app.worker.loop._running
+    assert running is not None
     app.worker.forked()
     client.get("/")
     assert log == [*START, "request"] * 2
-    loop.call_soon_threadsafe(loop.stop)  # what a fork would have done
-    thread.join(5)
-
-
-async def running_loop() -> asyncio.AbstractEventLoop:
-    return asyncio.get_running_loop()
+    running.stop()  # what a fork would have done
 
 
 def test_an_application_that_nobody_ends_takes_its_loop_along() -> None:

@@ -161,34 +161,34 @@ def test_the_others_take_none(app: App, decorator: str, function: Any) -> None:
     )
 
 
+@pytest.mark.parametrize("mode", ["testing", "debug", None])
+@pytest.mark.parametrize("start", ["request", "startup"])
 @pytest.mark.parametrize("decorator", ["before_serving", "while_serving", "after_serving"])
-def test_they_come_too_late_behind_the_first_request(app: App, log: Log, decorator: str) -> None:
-    app.testing = False
+def test_they_come_too_late_behind_the_start(
+    app: App, log: Log, decorator: str, start: str, mode: str | None
+) -> None:
+    app.testing, app.debug = mode == "testing", mode == "debug"
     answering(app, log)
-    app.test_client().get("/")
+    if start == "request":
+        app.test_client().get("/")
+    else:
+        app.startup()
     function: Any = two_yields if decorator == "while_serving" else plain
     with pytest.raises(SetupError) as raised:
         getattr(app, decorator)(function)
     assert str(raised.value) == (
-        f"{decorator}() comes too late: the application has answered its first request, and a"
-        " server with several processes would know of this in one of them only. Register"
-        " everything before, at import or in the application factory."
+        f"{decorator}() comes too late: this process has started. Register the function before, at"
+        " import or in the application factory; what a startup function opens is closed by a"
+        " function of while_serving."
     )
     app.shutdown()  # behind which it starts anew
     assert getattr(app, decorator)(function) is function
 
 
-def test_in_debug_mode_a_late_function_runs_at_the_next_start(app: App, log: Log) -> None:
-    app.testing, app.debug = False, True
-    answering(app, log)
-    client = app.test_client()
-    client.get("/")
-    app.before_serving(lambda: log.append("before"))
-    app.after_serving(lambda: log.append("after"))
-    client.get("/")
-    app.shutdown()
-    client.get("/")
-    assert log == ["request", "request", "after", "before", "request"]
+def test_a_startup_function_cannot_register_another_one(app: App) -> None:
+    app.before_serving(lambda: app.after_serving(plain))
+    with pytest.raises(SetupError, match="^after_serving\\(\\) comes too late"):
+        app.startup()
 
 
 def test_the_decorators_give_the_function_back(app: App) -> None:

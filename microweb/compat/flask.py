@@ -20,6 +20,7 @@ reach into Flask's inside, above all into its dicts of hooks, do not work.
 from __future__ import annotations
 
 import sys
+from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
 
@@ -29,6 +30,7 @@ from .. import (
     cli,
     config,
     ctx,
+    folders,
     globals,
     helpers,
     json,
@@ -52,11 +54,17 @@ _MODULES: dict[str, tuple[ModuleType, dict[str, Any]]] = {
     "flask": (sys.modules[__name__.partition(".")[0]], {"Flask": app.App, "__version__": VERSION}),
     "flask.app": (app, {"Flask": app.App}),
     "flask.blueprints": (blueprint, {}),
-    "flask.cli": (cli, {"FlaskGroup": cli.MicrowebGroup}),
+    "flask.cli": (cli, {"FlaskGroup": cli.MicrowebGroup, "cli": cli.main}),
     "flask.config": (config, {}),
     "flask.ctx": (ctx, {}),
     "flask.globals": (globals, {}),
-    "flask.helpers": (helpers, {}),
+    "flask.helpers": (
+        helpers,
+        {
+            "get_debug_flag": config.debug_from_environment,
+            "get_root_path": folders.find_root_path,
+        },
+    ),
     "flask.json": (json, {}),
     "flask.json.provider": (provider, {}),
     "flask.json.tag": (tag, {}),
@@ -69,7 +77,7 @@ _MODULES: dict[str, tuple[ModuleType, dict[str, Any]]] = {
         {"FlaskClient": testing.Client, "FlaskCliRunner": testing.CliRunner},
     ),
     "flask.typing": (typing, {}),
-    "flask.views": (views, {}),
+    "flask.views": (views, {"http_method_funcs": frozenset(views.METHODS)}),
     "flask.wrappers": (wrappers, {}),
 }
 
@@ -81,7 +89,7 @@ class _Alias(ModuleType):
         super().__init__(name, original.__doc__)
         # A module with a path is a package, which others are imported from.
         self.__dict__.update(renamed, __path__=[])
-        self.__spec__ = None
+        self.__spec__ = ModuleSpec(name, None, is_package=True)
         self._original = original
 
     def __getattr__(self, name: str) -> Any:

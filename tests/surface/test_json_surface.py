@@ -15,6 +15,7 @@ from markupsafe import Markup
 from werkzeug.exceptions import HTTPException, NotFound, TooManyRequests, Unauthorized
 
 from microweb import App, Response, abort, json, jsonify, render_template_string, request
+from microweb.errors import place
 from microweb.json.provider import DefaultJSONProvider, JSONProvider
 
 PLUS_TWO = timezone(timedelta(hours=2))
@@ -91,8 +92,9 @@ def test_any_other_type_is_an_error_that_names_it(app: App, value: Any) -> None:
     with pytest.raises(TypeError) as caught:
         app.test_client().get("/")
     assert str(caught.value) == (
-        f"{type(value).__name__} cannot be written as JSON: convert the value in the view,"
-        " or extend 'default' of the application's JSON provider."
+        f"The view 'view' ({place(app.view_functions['view'])}) returned what is no JSON:"
+        f" {type(value).__name__} cannot be written as JSON: convert it first, or extend 'default'"
+        " of the application's JSON provider. It stands at ['v']."
     )
 
 

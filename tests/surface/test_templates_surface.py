@@ -117,7 +117,7 @@ def test_rendering_needs_an_application(app: App) -> None:
             render()
 
 
-def test_a_receiver_finds_request_session_and_g_in_the_context(app: App) -> None:
+def test_a_receiver_finds_request_and_g_in_the_context(app: App) -> None:
     found: list[list[str]] = []
 
     def receive(sender: App, template: Any, context: dict[str, Any]) -> None:
@@ -125,7 +125,7 @@ def test_a_receiver_finds_request_session_and_g_in_the_context(app: App) -> None
 
     with app.test_request_context(), template_rendered.connected_to(receive, app):
         render_template_string("", a=1)
-    assert found == [["a", "g", "request", "session"]]
+    assert found == [["a", "g", "request"]]
 
 
 def test_every_way_of_rendering_is_signalled_before_and_after(app: App) -> None:

@@ -12,7 +12,7 @@ from werkzeug import Response
 from microweb import App, redirect, url_for
 
 from . import admin, api, auth, db, entries, journal, pages, pictures, status
-from .keys import kept_key
+from .files import kept_key
 
 
 def create_app(config: Mapping[str, Any] | None = None, *, instance_path: str | None = None) -> App:
@@ -24,14 +24,16 @@ def create_app(config: Mapping[str, Any] | None = None, *, instance_path: str | 
     """
     instance_path = instance_path or os.environ.get("GUESTBOOK_INSTANCE")
     app = App(__name__, instance_path=instance_path, instance_relative_config=True)
-    Path(app.instance_path).mkdir(parents=True, exist_ok=True)
+    # Hashes of passwords and the addresses of visitors are nothing for other users of the computer.
+    Path(app.instance_path).mkdir(mode=0o700, parents=True, exist_ok=True)
     app.config.from_mapping(
         SITE_NAME="Guestbook",
         DATABASE="guestbook.sqlite3",
         ENTRIES_PER_PAGE=10,
         PASSWORD_HASH="scrypt",
         MAX_CONTENT_LENGTH=64 * 1024,
-        # With a cookie on every answer no cache could share the pictures and the stylesheet.
+        # With a cookie on every answer no cache could share the pictures and the stylesheet. In
+        # return everybody has to log in again after PERMANENT_SESSION_LIFETIME.
         SESSION_REFRESH_EACH_REQUEST=False,
     )
     app.config.from_pyfile("config.py", silent=True)

@@ -70,8 +70,7 @@ def index() -> Response:
         next=url_for(".index", q=page.words or None, page=page.number + 1) if has_more else None,
     )
     response.add_etag()
-    response.make_conditional(request)
-    return response
+    return response.make_conditional(request)
 
 
 @bp.get(f"/entries{ENTRY}")

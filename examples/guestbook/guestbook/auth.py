@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from functools import wraps
 from typing import ParamSpec, TypeVar
-from urllib.parse import urlsplit
 
 import click
 from werkzeug import Response
@@ -37,8 +37,9 @@ PUBLIC = {"static", "entries.pictures.show", "status.show"}
 
 @bp.before_app_request
 def load_user() -> None:
-    user_id = None if request.endpoint in PUBLIC else session.get("user_id")
-    g.user = None if user_id is None else users.find(user_id)
+    g.user = None
+    if request.endpoint not in PUBLIC and "user_id" in session:
+        g.user = users.by_session(session["user_id"], session.get("number"))
 
 
 def login_required(view: Callable[P, R]) -> Callable[P, R | Response]:
@@ -100,22 +101,41 @@ def check() -> Response | tuple[str, int]:
 
 @bp.post("/logout")
 def logout() -> Response:
+    if g.user:
+        users.end_sessions(g.user)
     session.clear()
-    flash("You have logged out.")
+    flash("You have logged out, on all your devices.")
     return redirect(url_for("entries.index"), 303)
 
 
 @bp.get("/account")
 @login_required
 def account() -> str:
-    return render_template("auth/account.html", token=None)
+    return render_template("auth/account.html", errors={})
+
+
+@bp.post("/password")
+@login_required
+def change_password() -> Response | tuple[str, int]:
+    errors = {}
+    if not users.verified(g.user.name, request.form.get("current", "")):
+        errors["current"] = "This is not your password."
+    new = request.form.get("new", "")
+    if error := users.password_error(new):
+        errors["new"] = error
+    if errors:
+        return render_template("auth/account.html", errors=errors), 422
+    enter(users.change_password(g.user, new))
+    journal.record("changed the password")
+    flash("Your password has been changed. Elsewhere you are logged out, and your token has ended.")
+    return redirect(url_for(".account"), 303)
 
 
 @bp.post("/token")
 @login_required
 def token() -> Response:
     """Show a new token, this once: only its hash is kept."""
-    page = render_template("auth/account.html", token=users.new_token(g.user))
+    page = render_template("auth/account.html", errors={}, token=users.new_token(g.user))
     journal.record("drew a token")
     response = make_response(page)
     response.cache_control.no_store = True
@@ -126,19 +146,16 @@ def enter(user: User) -> None:
     """Begin the session of somebody who has shown who they are."""
     # Somebody else may have put the session that was here until now into the browser.
     session.clear()
-    session["user_id"] = user.id
+    session["user_id"], session["number"] = user.id, user.session
     session.permanent = True
     g.user = user
 
 
 def is_ours(url: str) -> bool:
     """Whether a URL stays on this site; a link to the login could name any other one."""
-    parts = urlsplit(url)
-    # Browsers read a backslash as a slash, and two of them lead to another site.
-    return url.startswith("/") and not (parts.scheme or parts.netloc or "\\" in url)
-
-
-bp.cli.help = "Work with the accounts."
+    # Two slashes at the beginning lead to another site. Browsers read a backslash as a slash, and
+    # some characters between the two as nothing.
+    return re.fullmatch(r"/(?!/)[^\\\s\x00-\x1f\x7f-\x9f]*", url) is not None
 
 
 @bp.cli.command("create-user")

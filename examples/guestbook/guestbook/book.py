@@ -37,26 +37,26 @@ class Page:
     @property
     def numbers(self) -> Iterator[int | None]:
         """The pages to link to: the first, the last and those around this one; None is a gap."""
-        before = 0
-        for number in range(1, self.pages + 1):
-            if number in (1, self.pages) or abs(number - self.number) <= NEIGHBOURS:
-                if number > before + 1:
-                    yield None
-                yield number
-                before = number
+        around = range(self.number - NEIGHBOURS, self.number + NEIGHBOURS + 1)
+        numbers = sorted({1, self.pages, *(n for n in around if 1 <= n <= self.pages)})
+        for before, number in zip([0, *numbers], numbers, strict=False):
+            if number > before + 1:
+                yield None
+            yield number
 
 
 def page(number: int, words: str = "") -> Page:
-    """Return a page of the entries that contain some words."""
+    """Return a page of the entries, all or those that contain some words."""
     size: int = current_app.config["ENTRIES_PER_PAGE"]
     words = one_line(words)
-    matching = "FROM entry WHERE instr(casefold(name || char(10) || message), casefold(:words))"
-    (total,) = connection().execute(f"SELECT count(*) {matching}", {"words": words}).fetchone()
+    where = "WHERE instr(casefold(name || char(10) || message), casefold(:words))" if words else ""
+    count = connection().execute(f"SELECT count(*) FROM entry {where}", {"words": words})
+    (total,) = count.fetchone()
     pages = max(1, ceil(total / size))
     if not 1 <= number <= pages:
         abort(404, f"There is no page {number}: the last one is page {pages}.")
     rows = connection().execute(
-        f"SELECT * {matching} ORDER BY id DESC LIMIT :size OFFSET :start",
+        f"SELECT * FROM entry {where} ORDER BY id DESC LIMIT :size OFFSET :start",
         {"words": words, "size": size, "start": (number - 1) * size},
     )
     return Page(number, pages, total, words, rows.fetchall())

@@ -11,12 +11,13 @@ import click
 
 from microweb import App, current_app, g
 
+from . import text
 from .files import create_once
 
 HERE = Path(__file__).parent
 
 # The first version of the schema is schema.sql; each of these leads to the next one.
-MIGRATIONS = sorted(HERE.glob("migrations/*.sql"))
+MIGRATIONS = sorted(HERE.glob("migrations/*.sql"), key=lambda path: int(path.name.split("_")[0]))
 
 
 def init_app(app: App) -> None:
@@ -84,6 +85,7 @@ def connect(path: Path) -> sqlite3.Connection:
     db.execute("PRAGMA foreign_keys = ON")
     # SQLite itself knows the small and capital letters of English only.
     db.create_function("casefold", 1, str.casefold, deterministic=True)
+    db.create_function("name_key", 1, text.name_key, deterministic=True)
     return db
 
 

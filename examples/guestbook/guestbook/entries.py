@@ -99,9 +99,6 @@ def received() -> tuple[dict[str, str], FileStorage | None, dict[str, str]]:
     return draft, picture, errors
 
 
-bp.cli.help = "Work with the entries."
-
-
 @bp.cli.command("export")
 def export() -> None:
     """Write all entries to the output, a line of JSON each."""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from datetime import datetime, timezone
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -46,8 +48,16 @@ def latest(app: App, count: int) -> list[dict[str, Any]]:
     if not path.exists():
         return []
     with path.open("rb") as file:
-        start = max(0, path.stat().st_size - TAIL)
-        file.seek(start)
+        file.seek(max(0, path.stat().st_size - TAIL))
         lines = file.read().splitlines()
-    # Reading in the middle of the file, the first line is most likely not a whole one.
-    return [json.loads(line) for line in reversed(lines[1 if start else 0 :])][:count]
+    return list(islice(whole(reversed(lines)), count))
+
+
+def whole(lines: Iterable[bytes]) -> Iterator[dict[str, Any]]:
+    """Read lines, without those of which a part is missing.
+
+    Reading began in the middle of the first, most likely; and a full disk can cut any of them.
+    """
+    for line in lines:
+        with suppress(ValueError):
+            yield json.loads(line)

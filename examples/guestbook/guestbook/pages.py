@@ -7,9 +7,10 @@ from typing import Any
 from werkzeug import Response as WerkzeugResponse
 from werkzeug.exceptions import HTTPException
 
-from microweb import App, Response, current_app, render_template
+from microweb import App, Response, current_app, render_template, request
 
 from . import text
+from .auth import PUBLIC
 
 HEADERS = {
     # Whatever an entry holds, it cannot bring a script, a frame or a form of somebody else.
@@ -27,8 +28,11 @@ def init_app(app: App) -> None:
     app.after_request(add_headers)
 
 
-def error_page(error: HTTPException) -> WerkzeugResponse:
+def error_page(error: HTTPException) -> WerkzeugResponse | HTTPException:
     """Dress an error as a page of the site, keeping its status and headers."""
+    if request.endpoint in PUBLIC:
+        # Pages of the site look at the session: they greet the visitor and show flashed messages.
+        return error
     response = error.get_response()
     page = render_template([f"errors/{error.code}.html", "errors/any.html"], error=error)
     response.set_data(page)

@@ -127,6 +127,28 @@ def test_administrators_read_what_happened_lately(app: App, admin: Visitor, fold
     assert all(line.startswith("<time") for line in found("<li>(.*?)</li>", admin.get("/admin/")))
 
 
+@pytest.mark.parametrize(
+    "broken",
+    [b'{"at": "2025-03-0\n', b"\n", b"\0\0\0\n", b'{"at": "\xc3\n', b'{"at": "2025-'],
+    ids=repr,
+)
+def test_a_line_of_the_journal_that_is_cut_off_is_left_out(
+    admin: Visitor, app: App, folder: Path, broken: bytes
+) -> None:
+    from guestbook import journal
+
+    path = folder / "journal.jsonl"
+    journal.append(path, {"event": "dug a hole", "who": "Ada"})
+    with path.open("ab") as file:
+        file.write(broken)
+    if broken.endswith(b"\n"):
+        journal.append(path, {"event": "filled it", "who": "Ada"})
+    page = admin.client.get("/admin/")
+    assert page.status_code == 200
+    assert "Ada dug a hole" in page.text
+    assert ("Ada filled it" in page.text) == broken.endswith(b"\n")
+
+
 def test_no_journal_has_no_lines(app: App, folder: Path) -> None:
     from guestbook import journal
 

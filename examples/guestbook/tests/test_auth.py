@@ -48,6 +48,59 @@ def test_an_account_needs_a_name_of_its_own_and_a_long_password(
     assert names(guest.get("/entries/")) == []
 
 
+@pytest.mark.parametrize(
+    "char",
+    [
+        "\u200b",  # a blank without width
+        "\u200d",  # a joiner
+        "\u00ad",  # a soft hyphen
+        "\u202e",  # from right to left from here on
+        "\u2060",
+        "\ufeff",
+        "\x00",
+        "\x1b",
+        "\x7f",
+        "\ue000",  # for private use
+        "\U000e0041",  # a tag
+        "\u034f",
+        "\u3164",  # a Korean letter that fills a place
+        "\u2800",  # a Braille sign without dots
+        "\ufe0f",
+        "\U000e0100",
+    ],
+)
+@pytest.mark.parametrize("name", ["Ada{}", "{}Ada", "A{}da", "{}"])
+def test_a_name_has_no_characters_that_nobody_sees(
+    ada: Visitor, guest: Visitor, name: str, char: str
+) -> None:
+    answer = guest.post("/auth/register", name=name.format(char), password="correct horse")
+    assert answer.status_code == 422
+    assert problems(answer.text) == ["Please write your name without invisible characters."]
+    assert 'aria-describedby="name-error"' in answer.text
+
+
+@pytest.mark.parametrize("name", ["Zoë", "Đặng Văn", "محمد", "अनुराधा", "中村", "O’Neil-Smith 🦊"])
+def test_a_name_may_be_of_any_script(guest: Visitor, name: str) -> None:
+    guest.register(name)
+    assert names(guest.get("/entries/")) == [name]
+
+
+@pytest.mark.parametrize(
+    ("name", "other"),
+    [
+        ("Straße", "STRASSE"),
+        ("Zoe\u0308", "Zo\u00eb"),
+        # Folding takes the first apart; the second has to end as it does.
+        ("\u0390", "\u03aa\u0301"),
+        ("Ada\tLovelace", "ada\u00a0lovelace"),
+    ],
+)
+def test_names_that_look_alike_are_one(guest: Visitor, bob: Visitor, name: str, other: str) -> None:
+    guest.register(name)
+    answer = bob.post("/auth/register", name=other, password="correct horse")
+    assert problems(answer.text) == ["Somebody has this name already. Please choose another one."]
+
+
 def test_a_form_without_fields_is_told_what_is_missing(guest: Visitor) -> None:
     assert len(problems(guest.post("/auth/register").text)) == 2
     assert guest.post("/auth/login").status_code == 422
@@ -84,10 +137,85 @@ def test_logging_out_ends_the_session(ada: Visitor) -> None:
     answer = ada.post("/auth/logout")
     assert (answer.status_code, answer.location) == (303, "/entries/")
     page = ada.get("/entries/")
-    assert flashes(page) == ["You have logged out."]
+    assert flashes(page) == ["You have logged out, on all your devices."]
     assert names(page) == []
     with ada.client.session_transaction() as session:
         assert "user_id" not in session
+
+
+def copied(visitor: Visitor) -> Visitor:
+    """Return somebody who has got hold of a visitor's cookie."""
+    cookie = visitor.client.get_cookie("session")
+    assert cookie is not None
+    thief = Visitor(visitor.client.application)
+    thief.client.set_cookie("session", cookie.value)
+    return thief
+
+
+def test_logging_out_ends_copies_of_the_session_too(ada: Visitor, bob: Visitor) -> None:
+    thief = copied(ada)
+    assert names(thief.get("/entries/")) == ["Ada"]
+    ada.post("/auth/logout")
+    assert names(thief.get("/entries/")) == []
+    assert thief.client.post("/api/entries", json={"message": "Spam"}).status_code == 401
+    assert names(bob.get("/entries/")) == ["Bob"]
+
+    assert names(ada.log_in("Ada").get("/entries/")) == ["Ada"]
+    assert names(thief.get("/entries/")) == []
+
+
+def test_a_stale_copy_of_a_session_ends_no_other_one(ada: Visitor) -> None:
+    thief = copied(ada)
+    ada.post("/auth/logout")
+    ada.log_in("Ada")
+    assert thief.post("/auth/logout").status_code == 303
+    assert names(ada.get("/entries/")) == ["Ada"]
+
+
+def test_a_new_password_ends_the_sessions_elsewhere_and_the_token(
+    app: App, ada: Visitor, guest: Visitor
+) -> None:
+    thief, token = copied(ada), ada.draw_token()
+    new = "an even longer password"
+    answer = ada.post("/auth/password", current=password_of("Ada"), new=new)
+    assert (answer.status_code, answer.location) == (303, "/auth/account")
+    page = ada.get("/auth/account")
+    assert flashes(page)[0].startswith("Your password has been changed.")
+    assert names(page) == ["Ada"]
+    assert names(thief.get("/entries/")) == []
+    headers = {"Authorization": f"Bearer {token}"}
+    answer = app.test_client().get("/api/entries", headers=headers)
+    assert answer.status_code == 401
+
+    assert guest.post("/auth/login", name="Ada", password=password_of("Ada")).status_code == 422
+    assert guest.post("/auth/login", name="Ada", password=new).status_code == 303
+
+
+@pytest.mark.parametrize(
+    ("current", "new", "expected"),
+    [
+        ("wrong", "correct horse", ["This is not your password."]),
+        (password_of("Ada"), "short", ["Please choose a password of 8 to 200 characters."]),
+        (
+            "",
+            "",
+            ["This is not your password.", "Please choose a password of 8 to 200 characters."],
+        ),
+    ],
+)
+def test_a_password_is_changed_by_who_knows_it(
+    ada: Visitor, guest: Visitor, current: str, new: str, expected: list[str]
+) -> None:
+    thief = copied(ada)
+    answer = ada.post("/auth/password", current=current, new=new)
+    assert answer.status_code == 422
+    assert problems(answer.text) == expected
+    assert names(thief.get("/entries/")) == ["Ada"]
+    guest.log_in("Ada")
+
+
+def test_a_guest_has_no_password_to_change(guest: Visitor) -> None:
+    assert guest.post("/auth/password", new="correct horse").location == "/auth/login"
 
 
 def test_logging_out_takes_a_form(ada: Visitor) -> None:
@@ -142,9 +270,24 @@ def test_a_form_of_a_guest_leads_to_no_way_back(guest: Visitor) -> None:
     [
         "https://evil.example/",
         "//evil.example/",
+        "///evil.example/",
+        "////evil.example/",
+        "/////evil.example/",
         "/\\evil.example/",
-        "/\t/evil.example/",
+        "/\\/evil.example/",
         "\\\\evil.example",
+        "/entries/\\evil.example",
+        "/\t/evil.example/",
+        "/\n/evil.example/",
+        "/\r\n/evil.example/",
+        "\t//evil.example/",
+        " //evil.example/",
+        "/ /evil.example/",
+        "/\u2003/evil.example/",
+        "/\x00/evil.example/",
+        "/\x7f/evil.example/",
+        "/\x85/evil.example/",
+        "/entries/\n",
         "javascript:alert(1)",
         "evil",
         "",
@@ -157,7 +300,17 @@ def test_nobody_is_sent_to_another_site(ada: Visitor, guest: Visitor, url: str) 
     assert guest.client.post(path, data=fields).location == "/entries/"
 
 
-@pytest.mark.parametrize("path", ["/auth/register", "/auth/login", "/auth/logout", "/auth/token"])
+@pytest.mark.parametrize("url", ["/", "/entries/1?q=a%20b#c", "/a//b", "/%09/evil.example/"])
+def test_the_way_back_is_any_path_of_this_site(ada: Visitor, guest: Visitor, url: str) -> None:
+    path = f"/auth/login?next={quote(url)}"
+    token = csrf_token(guest.get(path))
+    fields = {"csrf_token": token, "name": "Ada", "password": password_of("Ada")}
+    assert guest.client.post(path, data=fields).location == url
+
+
+@pytest.mark.parametrize(
+    "path", ["/auth/register", "/auth/login", "/auth/logout", "/auth/token", "/auth/password"]
+)
 @pytest.mark.parametrize("forged", [{}, {"csrf_token": ""}, {"csrf_token": "naïve guess"}])
 def test_forms_of_other_sites_are_refused(ada: Visitor, path: str, forged: dict[str, str]) -> None:
     answer = ada.client.post(path, data={"name": "Eve", "password": "correct horse", **forged})

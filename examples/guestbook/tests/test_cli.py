@@ -15,7 +15,7 @@ def test_init_db_tells_where_the_database_is(app: App, folder: Path) -> None:
     result = app.test_cli_runner().invoke(args=["init-db"])
     assert result.exit_code == 0
     path = folder / "guestbook.sqlite3"
-    assert result.output == f"{path} is ready, at version 2 of its schema.\n"
+    assert result.output == f"{path} is ready, at version 3 of its schema.\n"
 
 
 def test_a_reset_asks_first(app: App, ada: Visitor) -> None:
@@ -49,6 +49,7 @@ def test_an_account_is_created_with_a_password_that_nobody_sees(app: App, is_adm
         ("ada", "correct horse", "There is an account of the name ada already."),
         ("Bob", "short", "Please choose a password of 8 to 200 characters."),
         (" ", "correct horse", "Please write your name."),
+        ("Bo\udcffb", "correct horse", "Please write your name without invisible characters."),
     ],
 )
 def test_an_account_that_cannot_be_is_refused_in_words(

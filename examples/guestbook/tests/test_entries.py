@@ -115,6 +115,29 @@ def test_only_some_pages_are_linked(ada: Visitor, number: int, expected: str) ->
     assert page_numbers(ada.get(f"/entries/?page={number}")) == expected.split()
 
 
+def test_the_links_cost_the_same_however_many_pages_there_are(guest: Visitor) -> None:
+    from guestbook.book import Page
+
+    page = Page(10**9, 10**12, 10**13, "", [])
+    around = range(10**9 - 2, 10**9 + 3)
+    assert list(page.numbers) == [1, None, *around, None, 10**12]
+    assert list(Page(1, 1, 0, "", []).numbers) == [1]
+
+
+def test_a_list_of_all_entries_searches_none(app: App, ada: Visitor) -> None:
+    from guestbook import book
+    from guestbook.db import connection
+
+    ada.write("Hello!")
+    with app.app_context():
+        statements: list[str] = []
+        connection().set_trace_callback(statements.append)
+        assert book.page(1, "  ").total == 1
+        assert "WHERE" not in "".join(statements)
+        assert book.page(1, "hello").total == 1
+        assert "WHERE" in "".join(statements)
+
+
 def test_entries_that_fit_a_page_need_no_links_to_others(ada: Visitor) -> None:
     ada.write("one")
     ada.write("two")

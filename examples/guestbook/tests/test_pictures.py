@@ -6,6 +6,7 @@ import os
 import re
 import time
 from collections.abc import Callable
+from io import BytesIO
 from pathlib import Path
 
 import pytest
@@ -102,16 +103,19 @@ def test_after_another_error_a_picture_has_to_be_chosen_again(ada: Visitor, fold
 
 
 def test_a_picture_may_take_megabytes_and_other_forms_may_not(ada: Visitor, folder: Path) -> None:
-    assert ada.post_large("/entries/new", PNG.ljust(4 * 1024 * 1024)).status_code == 303
+    def large(size: int) -> tuple[BytesIO, str]:
+        return upload(PNG.ljust(size))
+
+    assert ada.write("Look!", picture=large(4 * 1024 * 1024)).status_code == 303
     assert len(kept(folder)) == 1
 
-    answer = ada.post_large("/entries/new", PNG.ljust(5 * 1024 * 1024))
+    answer = ada.write("Look!", picture=large(5 * 1024 * 1024))
     assert answer.status_code == 413
     assert heading(answer.text) == "Too large"
     assert len(kept(folder)) == 1
 
     assert ada.post("/auth/login", name="x" * 64 * 1024).status_code == 413
-    assert ada.post_large("/auth/login", PNG.ljust(64 * 1024)).status_code == 413
+    assert ada.post("/auth/login", picture=large(64 * 1024)).status_code == 413
 
 
 def test_a_broken_multipart_form_is_refused_in_words(ada: Visitor) -> None:

@@ -7,17 +7,18 @@ import re
 import runpy
 import sqlite3
 import stat
+import unicodedata
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from visitor import EXAMPLE, Visitor, found, heading, messages, pictures, upload
+from visitor import EXAMPLE, Visitor, flashes, found, heading, messages, pictures, upload
 
 from microweb import App
 
 
-@pytest.mark.parametrize("path", ["/nowhere", "/entries/7", "/static/nothing.css"])
+@pytest.mark.parametrize("path", ["/nowhere", "/entries/7"])
 def test_what_is_not_found_is_told_by_a_page_of_the_site(guest: Visitor, path: str) -> None:
     response = guest.client.get(path)
     assert response.status_code == 404
@@ -25,6 +26,18 @@ def test_what_is_not_found_is_told_by_a_page_of_the_site(guest: Visitor, path: s
     assert heading(response.text) == "Not found"
     assert '<a href="/entries/">Back to the guestbook</a>' in response.text
     assert 'role="search"' in response.text
+
+
+@pytest.mark.parametrize("path", ["/static/nothing.css", "/entries/pictures/0.png"])
+def test_an_error_that_caches_share_knows_no_visitor(ada: Visitor, path: str) -> None:
+    ada.write("Hello!")
+    response = ada.client.get(path)
+    assert response.status_code == 404
+    assert "Log in" not in response.text
+    assert "Thank you." not in response.text
+    assert "Set-Cookie" not in response.headers
+    assert "Cookie" not in response.headers.get("Vary", "")
+    assert flashes(ada.get("/entries/1")) == ["Thank you. Your entry is in the guestbook."]
 
 
 def test_a_failure_is_told_by_a_page_of_the_site(
@@ -128,15 +141,35 @@ def test_a_migration_that_fails_leaves_the_book_as_it_was(
     from guestbook import db
 
     Visitor(start()).register("Ada").write("Hello!")
-    broken = tmp_path / "3_broken.sql"
+    broken = tmp_path / "4_broken.sql"
     broken.write_text("CREATE TABLE kept (\n    a TEXT -- ; not the end\n);\nALTER TABLE no;\n")
     monkeypatch.setattr(db, "MIGRATIONS", [*db.MIGRATIONS, broken])
     with pytest.raises(sqlite3.OperationalError):
         start()
     connection = sqlite3.connect(folder / "guestbook.sqlite3")
-    assert connection.execute("PRAGMA user_version").fetchone() == (2,)
+    assert connection.execute("PRAGMA user_version").fetchone() == (3,)
     assert connection.execute("SELECT * FROM sqlite_master WHERE name = 'kept'").fetchall() == []
     connection.close()
+
+
+def test_keys_from_before_are_made_anew(start: Callable[..., App], folder: Path) -> None:
+    names = ["Ada", "\u0390", "\u03aa\u0301"]
+    folder.mkdir()
+    db = sqlite3.connect(folder / "guestbook.sqlite3")
+    for script in ["schema.sql", "migrations/1_accounts.sql", "migrations/2_pictures.sql"]:
+        db.executescript((EXAMPLE / "guestbook" / script).read_text())
+    with db:
+        db.execute("PRAGMA user_version = 2")
+        for name in names:
+            key = unicodedata.normalize("NFKC", name).casefold()
+            db.execute("INSERT INTO user (name, key, password) VALUES (?, ?, '')", (name, key))
+    start()
+    keys = [key for (key,) in db.execute("SELECT key FROM user ORDER BY id")]
+    db.close()
+    # The last two are one name, and cannot both have its key.
+    assert keys[0] == "ada"
+    assert "\u0390" in keys[1:]
+    assert len(set(keys)) == 3
 
 
 def test_workers_that_start_at_once_agree_on_the_key_and_migrate_once(
@@ -171,7 +204,17 @@ def test_the_key_is_kept_in_a_file_that_only_its_owner_reads(app: App, folder: P
     assert re.fullmatch("[0-9a-f]{64}", path.read_text())
     assert app.secret_key == path.read_text()
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert stat.S_IMODE((folder / "guestbook.sqlite3").stat().st_mode) == 0o600
     assert sorted(os.listdir(folder)) == ["guestbook.sqlite3", "secret_key"]
+
+
+def test_only_its_owner_enters_the_instance_folder(start: Callable[..., App], folder: Path) -> None:
+    before = os.umask(0o022)
+    try:
+        start()
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
 
 
 def test_settings_come_from_the_environment_and_the_instance_folder(

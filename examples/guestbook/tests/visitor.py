@@ -8,8 +8,7 @@ from html import unescape
 from pathlib import Path
 from typing import Any
 
-from werkzeug.datastructures import FileStorage
-from werkzeug.test import TestResponse, encode_multipart
+from werkzeug.test import TestResponse
 
 from microweb import App
 
@@ -30,15 +29,6 @@ class Visitor:
     def post(self, path: str, **fields: Any) -> TestResponse:
         token = csrf_token(self.get("/auth/login"))
         return self.client.post(path, data={"csrf_token": token, **fields})
-
-    def post_large(self, path: str, picture: bytes) -> TestResponse:
-        # Encoded here, because the client would put a large form into a file and never close it.
-        token = csrf_token(self.get("/auth/login"))
-        file = FileStorage(io.BytesIO(picture), "tea.png")
-        fields = {"csrf_token": token, "message": "Look!", "picture": file}
-        boundary, body = encode_multipart(fields)
-        content_type = f"multipart/form-data; boundary={boundary}"
-        return self.client.post(path, data=body, content_type=content_type)
 
     def register(self, name: str) -> Visitor:
         answer = self.post("/auth/register", name=name, password=password_of(name))

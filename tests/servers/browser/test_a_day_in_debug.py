@@ -72,8 +72,9 @@ def test_a_wrong_method_shows_what_the_url_answers(page: Page) -> None:
     page.find("#create").click()
     assert page.browser.title == "405 Method Not Allowed: POST /users"
     assert page.text(".hint") == (
-        "/users does not answer POST, only GET, HEAD, OPTIONS. Add POST to the view users, with"
-        " methods=['GET', 'POST'], or write another view for it under the same rule."
+        "/users does not answer POST, only GET, HEAD, OPTIONS. Let the view users answer it too,"
+        " with @app.route('/users', methods=['GET', 'POST']) in place of @app.get or the like, or"
+        " write another view, with @app.post('/users')."
     )
     (row,) = page.find_all("tbody tr")
     assert row.text.startswith("GET /users users application.py:")

@@ -2,7 +2,8 @@ CREATE TABLE user (
     -- A number that came back after its account was deleted would open old sessions again.
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     name TEXT NOT NULL,
-    -- The name without its capitals: nobody should be mistaken for somebody else.
+    -- What `name_key` makes of the name: two that differ in capitals only are one. Letters of
+    -- different scripts that look the same remain different.
     key TEXT NOT NULL UNIQUE,
     password TEXT NOT NULL,
     admin INTEGER NOT NULL DEFAULT 0,
