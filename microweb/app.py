@@ -27,7 +27,7 @@ from .handling import Handling
 from .input import adapt
 from .plan import Compiled, Plan
 from .request import Request, decoded
-from .response import Response
+from .response import Response, ResponseReturnValue
 from .routing import UNSURE, Hit
 from .signals import (
     appcontext_popped,
@@ -179,7 +179,7 @@ class App(Handling):
             return self.finalize_request(self.handle_user_exception(error))
         return self.finalize_request(answer)
 
-    def preprocess_request(self) -> Any:
+    def preprocess_request(self) -> ResponseReturnValue | None:
         """Run the URL value preprocessors and the before hooks, until one of them answers.
 
         :returns: The answer, or None where the view is to be called.
@@ -192,10 +192,10 @@ class App(Handling):
             answer = hook()
             if answer is not None:
                 context.answered_by = "before_request function", hook
-                return answer
+                return answer  # type: ignore[no-any-return]  # of a hook, as it said
         return None
 
-    def dispatch_request(self) -> Any:
+    def dispatch_request(self) -> ResponseReturnValue:
         """Call the view, or raise what took its place where no rule matched.
 
         :returns: What the view returned.
@@ -216,7 +216,7 @@ class App(Handling):
             rule, "provide_automatic_options", False
         ):
             return self.make_default_options_response()
-        return plan.view(**values)  # type: ignore[arg-type]  # a rule has them
+        return plan.view(**values)  # type: ignore[arg-type,no-any-return]  # a rule has them
 
     def _as_hooks_left_it(
         self, context: Context, request: Request

@@ -21,6 +21,7 @@ from .errors import SetupError, describe
 from .plan import Plan
 from .request import Request
 from .routing import View
+from .signals import request_started
 
 
 class LossyRedirect(SetupError):
@@ -152,11 +153,15 @@ def _explain_missing_member(error: KeyError, request: Request) -> None:
     read_here = {"json", "get_json"}.intersection(frame.f_code.co_names) or any(
         value is members for value in frame.f_locals.values()
     )
-    if isinstance(members, dict) and isinstance(key, str) and key not in members and read_here:
+    if not isinstance(members, dict) or not isinstance(key, str) or not read_here:
+        return
+    # A key that came out of the JSON was looked up somewhere else.
+    if key not in members and key not in members.values():
         _add_note(
             error,
-            f"The JSON of the request has no {key!r}. {_what_there_is(key, members)} Use"
-            f" request.json.get({key!r}) where it may be missing.",
+            f"If it is the JSON of the request that was asked: it has no {key!r}."
+            f" {_what_there_is(key, members)} Use request.json.get({key!r}) where it may be"
+            " missing.",
         )
 
 
@@ -195,7 +200,9 @@ def check_views(app: Any, plans: Mapping[str, Plan]) -> None:
 
     :raises SetupError: naming each rule with what it gives, and each view with what it takes.
     """
-    if not getattr(type(app).dispatch_request, "__module__", "").startswith(f"{__package__}."):
+    methods = [getattr(type(app), name) for name in _ON_THE_WAY]
+    own = not all(method.__module__.startswith(f"{__package__}.") for method in methods)
+    if own or request_started.receivers:
         return
     messages = [
         misfit(rule, app.view_functions[rule.endpoint])
@@ -206,6 +213,10 @@ def check_views(app: Any, plans: Mapping[str, Plan]) -> None:
     wrong = list(dict.fromkeys(filter(None, messages)))
     if wrong:
         raise SetupError("\n".join(wrong))
+
+
+#: Methods of the application that may change the values of a URL when they are overridden.
+_ON_THE_WAY = "wsgi_app", "full_dispatch_request", "preprocess_request", "dispatch_request"
 
 
 def _is_called_as_it_is(rule: Rule, plan: Plan | None) -> bool:

@@ -11,7 +11,7 @@ from werkzeug.routing import RequestRedirect, RoutingException
 from .context import current_request_context, in_request, request_environ
 from .convert import error_response
 from .rendering import Rendering
-from .response import Response
+from .response import Response, ResponseReturnValue
 
 if TYPE_CHECKING:
     from _typeshed import OptExcInfo
@@ -24,7 +24,7 @@ _EXPLAINED = (KeyError, RequestRedirect, TypeError)
 class Handling(Rendering):
     """The part of an application that decides what an exception means."""
 
-    def handle_user_exception(self, e: Exception) -> Any:
+    def handle_user_exception(self, e: Exception) -> ResponseReturnValue:
         """Return what the error handler for an exception returns, or raise the exception.
 
         :param e: What a hook or view raised, HTTP errors included.
@@ -42,9 +42,9 @@ class Handling(Rendering):
                 raise e
             finally:
                 del e  # its traceback holds this frame
-        return self._handled(handler, e)
+        return self._handled(handler, e)  # type: ignore[no-any-return]  # as it said
 
-    def handle_http_exception(self, e: HTTPException) -> Any:
+    def handle_http_exception(self, e: HTTPException) -> ResponseReturnValue:
         """Return what the handler for an HTTP error returns, or the error as its own answer.
 
         :param e: The HTTP error, or a redirect of the router.

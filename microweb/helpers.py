@@ -21,6 +21,7 @@ from .rendering import flashed_messages
 from .response import Response
 from .sessions import add_flash
 
+T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., Any])
 After = TypeVar("After", bound=Callable[[Any], Any])
 
@@ -231,7 +232,7 @@ def copy_current_request_context(f: F) -> F:
     return async_wrapper if is_async(f) else wrapper  # type: ignore[return-value]
 
 
-def stream_with_context(generator_or_function: Any) -> Any:
+def stream_with_context(generator_or_function: T) -> T:
     """Return what it is given: a streamed body has the request's context in any case.
 
     As a decorator it makes a generator function of the same kind.

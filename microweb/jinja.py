@@ -61,7 +61,7 @@ class DispatchingJinjaLoader(jinja2.BaseLoader):
                 self.app.logger.info("%s", explanation(template, tried))
         if not (self.app.debug or self.app.testing):
             raise jinja2.TemplateNotFound(template)
-        raise jinja2.TemplateNotFound(template, self._missing(template))
+        raise MissingTemplate(template, self._missing)
 
     def _loaders(self) -> Iterator[tuple[str, jinja2.BaseLoader]]:
         if self.app.jinja_loader is not None:
@@ -87,6 +87,21 @@ class DispatchingJinjaLoader(jinja2.BaseLoader):
             if near is not None:
                 message += f" Is it {near!r} that you mean?"
         return message
+
+
+class MissingTemplate(jinja2.TemplateNotFound):
+    """A template that no loader has; what it says is found out when somebody reads it.
+
+    :param name: The name of the template.
+    :param explain: Returns the text for a name.
+    """
+
+    def __init__(self, name: str, explain: Callable[[str], str]) -> None:
+        super().__init__(name)
+        self._explain = explain
+
+    def __str__(self) -> str:
+        return self._explain(str(self.name))
 
 
 def nearest(template: str, names: Iterable[str]) -> str | None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from _thread import allocate_lock
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from contextvars import Context, ContextVar, copy_context
 from functools import partial
+from queue import SimpleQueue
 from threading import Thread, current_thread
 from time import monotonic
 from typing import TYPE_CHECKING, Any
@@ -30,7 +30,7 @@ class Job:
     """A task of the loop, and the thread that waits for what it gives.
 
     Cheaper than `asyncio.run_coroutine_threadsafe`, which links two futures by callbacks: a call
-    takes half the time (80 µs in place of 180, most of them for changing the thread twice).
+    takes a third less (50 µs in place of 75, most of which go into changing the thread twice).
 
     :param function: What is called on the loop; it returns what is awaited.
     :param args: Its arguments.
@@ -41,14 +41,11 @@ class Job:
     def __init__(self, function: Any, args: Any, kwargs: Any, lasting: bool = False) -> None:
         self.function = function
         self.lasting = lasting
-        self.task: Task[None] | None = None
+        self.task: Task[tuple[Any, BaseException | None]] | None = None
         self._args = args
         self._kwargs = kwargs
         self.running: Running | None = None
-        self._given = allocate_lock()  # held until something is given
-        self._given.acquire()
-        self._result: Any = None
-        self._error: BaseException | None = None
+        self._given: SimpleQueue[tuple[Any, BaseException | None, Changes]] = SimpleQueue()
         #: The variables of the caller, and those of the task when they were last the same.
         self.variables = self._known = copy_context()
         self._changes: Changes = []
@@ -58,15 +55,13 @@ class Job:
     def take(self) -> Any:
         """Wait for what the task gives, and return it or raise its error."""
         try:
-            self._given.acquire()
+            result, error, changes = self._given.get()
         except BaseException:  # of a signal handler
             if self.running is not None:
                 self.running.call(self._cancel)
             raise
-        for variable, value in self._changes:
+        for variable, value in changes:
             variable.set(value)
-        result, self._result = self._result, None
-        error, self._error = self._error, None
         if error is None:
             return result
         try:
@@ -87,12 +82,12 @@ class Job:
             return
         self.task.add_done_callback(self._done)
 
-    async def _work(self) -> None:
+    async def _work(self) -> tuple[Any, BaseException | None]:
         try:
-            self._result = await self._call()
+            return await self._call(), None
         except (KeyboardInterrupt, SystemExit) as leaving:
             # These would end the loop; they are for the thread that waits.
-            self._error = leaving
+            return None, leaving
         finally:
             self._changes = _changes(self._known)
 
@@ -104,23 +99,21 @@ class Job:
         if self.task is not None:
             self.task.cancel()
 
-    def _done(self, task: Task[None]) -> None:
+    def _done(self, task: Task[tuple[Any, BaseException | None]]) -> None:
         self.task = None  # its exception holds a frame that holds this
-        cancelled = task.cancelled()
-        self.end(CoroutineCancelled(self.function) if cancelled else task.exception())
+        if task.cancelled():
+            self.end(CoroutineCancelled(self.function))
+        elif (error := task.exception()) is not None:
+            self.end(error)
+        else:
+            result, leaving = task.result()
+            self.end(leaving, result)
 
-    def end(self, error: BaseException | None) -> None:
+    def end(self, error: BaseException | None, result: Any = None) -> None:
         """Let the thread go on for the last time."""
         if self.running is not None:
             self.running.jobs.discard(self)
-        if error is not None:
-            self._error = error
-        self._let_go()
-
-    def _let_go(self) -> None:
-        # Only the loop's thread does this. It has done so where an interrupted one took nothing.
-        if self._given.locked():
-            self._given.release()
+        self._given.put((result, error, self._changes))
 
 
 class Pump(Job):
@@ -150,9 +143,8 @@ class Pump(Job):
         running.refuse_to_wait_for_itself(self.function)
         if running.thread.is_alive():
             self.wish(more, _changes(self.variables))
-        else:  # in a forked process, or behind the end of the loop
-            self._error = self._error or CoroutineCancelled(self.function)
-            self._let_go()
+        elif self._given.empty():  # in a forked process
+            self._given.put((None, CoroutineCancelled(self.function), []))
 
     def wish(self, more: bool, changes: Changes) -> None:
         """Hand a wish over, without waiting for what comes of it."""
@@ -170,9 +162,8 @@ class Pump(Job):
         body = self.function
         try:
             while await self._is_wanted():
-                self._result = self._early.pop() if self._early else await body.__anext__()
-                self._changes = _changes(self._known)
-                self._let_go()
+                item = self._early.pop() if self._early else await body.__anext__()
+                self._given.put((item, None, _changes(self._known)))
         except StopAsyncIteration:
             pass
         finally:
@@ -344,9 +335,10 @@ class Running:
             _, left = await asyncio.wait(tasks, timeout=_LAST_WORDS)
             functions = {job.task: describe(job.function) for job in tuple(self.jobs)}
             for task in left:
+                name = functions.get(task, repr(task))
                 self._report(
-                    f"On the event loop: {functions.get(task, repr(task))} was cancelled, still runs"
-                    f" {_LAST_WORDS:g} seconds later, and is left behind.",
+                    f"On the event loop: {name} was cancelled, still runs {_LAST_WORDS:g} seconds"
+                    " later, and is left behind.",
                     None,
                 )
         self._give_up()

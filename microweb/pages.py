@@ -8,18 +8,17 @@ import re
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from difflib import SequenceMatcher
 from typing import Any
 from urllib.parse import quote
 
 from markupsafe import Markup, escape
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 from werkzeug.routing import MapAdapter, Rule
-from werkzeug.routing.rules import parse_converter_args
 
 from .context import Context, current
 from .convert import problem
 from .errors import place
+from .nearness import VARIABLE, likenesses
 from .response import Response
 
 #: How many routes a page lists at most; an application may have thousands.
@@ -101,10 +100,10 @@ class Miss:
 
 
 def _not_found(app: Any, context: Context) -> Miss:
-    path = context.request.path
     entries = _entries(app)
+    near = likenesses(context.request.path, [entry.rule for entry in entries])
     for entry in entries:
-        entry.likeness, entry.refused = likeness(path, entry.rule)
+        entry.likeness, entry.refused = near.get(id(entry.rule), (0.0, None))
     nearest = max(entries, key=lambda entry: _rank(context, entry), default=None)
     if nearest is not None and nearest.likeness < _NEAR:
         nearest = None
@@ -233,68 +232,6 @@ def _short(path: str) -> str:
     return path.removeprefix(os.path.join(os.getcwd(), ""))
 
 
-# --- what is near
-
-
-def likeness(path: str, rule: Rule) -> tuple[float, tuple[str, str] | None]:
-    """Return how near a rule is to a path, and the variable that refuses a part of it.
-
-    A variable stands for what the path has at its place and so weighs next to nothing, whatever it
-    holds.
-    """
-    texts = path.strip("/").casefold().split("/")
-    raw = path.strip("/").split("/")
-    patterns = _VARIABLE.sub(_hide, rule.rule).strip("/").casefold().split("/")
-    variables = [variable[0] for variable in _VARIABLE.finditer(rule.rule)]
-    refused = None
-    for position, pattern in enumerate(patterns):
-        if pattern not in _HIDDEN or position >= len(texts):
-            continue
-        # The variables before this one, also those that share a segment.
-        number = sum(pattern.count(sign) for pattern in patterns[:position] for sign in _HIDDEN)
-        variable = variables[number]
-        if pattern == _WHOLE_PATH:
-            text, texts[position:] = "/".join(raw[position:]), [""]
-        else:
-            text, texts[position] = raw[position], ""
-        if _takes(rule, variable, text):
-            texts[position] = pattern
-        else:
-            refused = refused or (variable, text)
-    matcher = SequenceMatcher(None, "/".join(texts), "/".join(patterns), autojunk=False)
-    return matcher.ratio(), refused
-
-
-#: A variable as a rule has it, and as other frameworks write it, which here is plain text.
-_VARIABLE = re.compile(
-    r"<(?:(?P<converter>\w+)(?:\((?P<arguments>.*?)\))?:)?(?P<name>\w+)>"
-    r"|\{(?P<braces>\w+)(?::\w+)?\}"
-    r"|(?<=/):(?P<colon>[a-zA-Z_]\w*)"
-)
-_ONE_SEGMENT, _WHOLE_PATH = _HIDDEN = "\0", "\1"
-
-
-def _hide(variable: re.Match[str]) -> str:
-    return _WHOLE_PATH if variable["converter"] == "path" else _ONE_SEGMENT
-
-
-def _takes(rule: Rule, variable: str, text: str) -> bool:
-    """Whether a variable of a rule takes a text as its value."""
-    token = _VARIABLE.fullmatch(variable)
-    if token is None or token["name"] is None:
-        return bool(text)
-    try:
-        arguments, keywords = parse_converter_args(token["arguments"] or "")
-        name = token["converter"] or "default"
-        converter = rule.get_converter(token["name"], name, arguments, keywords)
-        if re.fullmatch(converter.regex, text) is None:
-            return False
-        converter.to_python(text)
-    except Exception:  # of a converter that users wrote, which says no by any of them
-        return False
-    return True
-
-
 def _hint(context: Context, nearest: Entry, entries: list[Entry]) -> str:
     told = _difference(context, nearest)
     same = [entry for entry in entries if entry.text == nearest.text]
@@ -339,7 +276,7 @@ def _difference(context: Context, nearest: Entry) -> str:
     if _is_elsewhere(context, nearest.rule):
         return f"The rule `{rule}` is for another host: `{nearest.text}`."
     lacks_slash = rule.endswith("/") and not path.endswith("/")
-    texts = _VARIABLE.sub("\0", rule.strip("/")).split("\0")
+    texts = VARIABLE.sub("\0", rule.strip("/")).split("\0")
     if any(text not in path.strip("/") for text in texts):
         end = _WITH_SLASH if lacks_slash else "."
         return f"Upper and lower case count in a URL: the rule is `{rule}`{end}"
@@ -355,7 +292,7 @@ def _difference(context: Context, nearest: Entry) -> str:
 
 def _foreign(rule: str) -> tuple[str, str] | None:
     """Return a variable that is written as in other frameworks, and how it is written here."""
-    for variable in _VARIABLE.finditer(rule):
+    for variable in VARIABLE.finditer(rule):
         name = variable["braces"] or variable["colon"]
         if name:
             return variable[0], f"<{name}>"

@@ -16,7 +16,7 @@ from werkzeug.exceptions import HTTPException
 
 from .routing import Matcher, View
 from .scope import Hooks
-from .typing import ErrorKey
+from .typing import ErrorKey, ResponseReturnValue
 
 Handlers = dict[ErrorKey, Callable[[Any], Any]]
 
@@ -34,7 +34,7 @@ class Plan:
 
     view: View | None
     url_value_preprocessors: tuple[Callable[[str | None, dict[str, Any] | None], None], ...]
-    before: tuple[Callable[[], Any], ...]
+    before: tuple[Callable[[], ResponseReturnValue | None], ...]
     after: tuple[Callable[[Any], Any], ...]
     teardown: tuple[Callable[[BaseException | None], None], ...]
     context_processors: tuple[Callable[[], dict[str, Any]], ...]

@@ -47,6 +47,9 @@ def serve(
     if current_thread() is main_thread():
         # As at Ctrl-C: what the application has to do at its end is done.
         signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(0))
+        if options.get("use_reloader") and not is_running_from_reloader():
+            # Ctrl-C reaches the child as well, which may take its time: its parent waits for it.
+            signal.signal(signal.SIGINT, lambda number, frame: None)
     run_simple(host, port, app, **options)
 
 

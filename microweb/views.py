@@ -16,16 +16,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from functools import lru_cache
 from typing import Any, ClassVar, NoReturn
 
 from werkzeug.exceptions import MethodNotAllowed
 
 from .errors import SetupError, describe
 from .globals import current_app, request
+from .loop import is_async
 from .typing import ResponseReturnValue, RouteCallable
 
 #: The HTTP methods that a `MethodView` looks for in itself.
-METHODS = ("get", "post", "head", "options", "delete", "put", "trace", "patch")
+METHODS = ("get", "post", "head", "options", "delete", "put", "trace", "patch", "query")
 
 
 class View:
@@ -82,13 +84,13 @@ class View:
                 instance = view.view_class(  # type: ignore[attr-defined]
                     *class_args, **class_kwargs
                 )
-                return current_app.ensure_sync(instance.dispatch_request)(**kwargs)
+                return _called(instance.dispatch_request, kwargs)
 
         else:
             only = cls(*class_args, **class_kwargs)
 
             def view(**kwargs: Any) -> Any:
-                return current_app.ensure_sync(only.dispatch_request)(**kwargs)
+                return _called(only.dispatch_request, kwargs)
 
         view.__name__ = name
         view.__module__ = cls.__module__
@@ -107,6 +109,16 @@ class View:
     @classmethod
     def _check(cls) -> None:
         """Refuse a class that could not answer any request."""
+
+
+def _called(method: Callable[..., Any], values: dict[str, Any]) -> Any:
+    if _is_asynchronous(getattr(method, "__func__", method)):
+        method = current_app.ensure_sync(method)
+    return method(**values)
+
+
+# To find out takes 1 µs, and a request would do it twice.
+_is_asynchronous = lru_cache(maxsize=1024)(is_async)
 
 
 def _decorated(decorator: Callable[..., Any], view: Any, cls: type[View]) -> Any:
@@ -166,7 +178,7 @@ class MethodView(View):
             method = getattr(self, "get", None)
         if method is None:
             self._refuse()
-        answer: ResponseReturnValue = current_app.ensure_sync(method)(**kwargs)
+        answer: ResponseReturnValue = _called(method, kwargs)
         return answer
 
     @classmethod

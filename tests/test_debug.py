@@ -14,7 +14,7 @@ import pytest
 from werkzeug.exceptions import BadRequest, BadRequestKeyError
 from werkzeug.routing import BaseConverter, RequestRedirect
 
-from microweb import App, Response, redirect, request, url_for
+from microweb import App, Response, redirect, request, request_started, url_for
 from microweb.debug import LossyRedirect
 from microweb.errors import ConfigError, SetupError, describe
 from microweb.views import MethodView
@@ -241,8 +241,8 @@ def test_in_production_a_client_learns_nothing_of_it(app: App) -> None:
 def test_a_missing_member_of_the_json(app: App) -> None:
     message = missing(app, lambda: request.json["name"], method="POST", json={"nmae": 1})
     expected = (
-        "\nThe JSON of the request has no 'name'. It has 'nmae'. Is it 'nmae' that you mean? Use"
-        " request.json.get('name') where it may be missing."
+        "\nIf it is the JSON of the request that was asked: it has no 'name'. It has 'nmae'. Is it"
+        " 'nmae' that you mean? Use request.json.get('name') where it may be missing."
     )
     assert message == "'name'" + (expected if sys.version_info >= (3, 11) else "")
 
@@ -252,7 +252,7 @@ def test_a_missing_member_of_json_that_another_function_read(app: App) -> None:
         return data["name"]
 
     message = missing(app, lambda: name_of(request.get_json()), method="POST", json={})
-    assert ("The JSON of the request has no 'name'. It is empty." in message) == (
+    assert ("that was asked: it has no 'name'. It is empty." in message) == (
         sys.version_info >= (3, 11)
     )
 
@@ -264,6 +264,16 @@ def test_a_key_error_that_is_not_of_the_json_is_left_alone(app: App, body: Any) 
 
     options: dict[str, Any] = {} if body is None else {"method": "POST", "json": body}
     assert missing(app, view, **options) == "'name'"
+
+
+def test_a_key_that_came_out_of_the_json_was_looked_up_elsewhere(app: App) -> None:
+    def view() -> dict[str, int]:
+        body = request.get_json()
+        prices = {"pear": 2}
+        return {"price": prices[body["sku"]]}
+
+    document = {"sku": "apple", "amount": 2}
+    assert missing(app, view, method="POST", json=document) == "'apple'"
 
 
 # --- a redirect that loses the body
@@ -974,3 +984,30 @@ def test_a_missing_template_is_explained(
         f"  1. application 'example' ({tmp_path}/templates): not there\n"
         "  No loader has it."
     ]
+
+
+# --- what may change the values of a URL on its way to the view
+
+
+class Preprocessing(App):
+    def preprocess_request(self) -> Any:
+        view_args = request.view_args
+        if view_args:
+            view_args.pop("lang", None)
+        return super().preprocess_request()
+
+
+def test_views_are_not_checked_where_a_method_may_change_the_values() -> None:
+    app = Preprocessing("example", static_folder=None)
+    app.testing = True
+    app.add_url_rule("/<lang>/hi", "hi", lambda: "hi")
+    assert app.test_client().get("/de/hi").text == "hi"
+
+
+def test_views_are_not_checked_where_a_signal_may_change_the_values(app: App) -> None:
+    def change(sender: App) -> None:
+        request.view_args = {}
+
+    app.add_url_rule("/<lang>/hi", "hi", lambda: "hi")
+    with request_started.connected_to(change, app):
+        assert app.test_client().get("/de/hi").text == "hi"

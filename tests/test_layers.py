@@ -59,8 +59,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     # 5: tools around the application
     "streaming": set(),
     "logging": {"context"},
-    "debug": {"context", "errors", "plan", "request", "routing"},
-    "pages": {"context", "convert", "errors", "response"},
+    "debug": {"context", "errors", "plan", "request", "routing", "signals"},
+    "nearness": set(),
+    "pages": {"context", "convert", "errors", "nearness", "response"},
     "serving": set(),
     "testing": {"commands", "context", "errors", "response", "sessions"},
     # 6: the application, in six steps
@@ -93,7 +94,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         *("sessions", "signals"),
     },
     "templating": {"app", "context", "jinja", "rendering"},
-    "views": {"errors", "globals", "typing"},
+    "views": {"errors", "globals", "loop", "typing"},
     # 9: the faces, which only gather names
     "json": {"context", "helpers", "provider"},
     "json.provider": {"provider"},

@@ -24,6 +24,7 @@ from microweb.errors import CoroutineCancelled, SetupError, describe
 from microweb.loop import EventLoop
 
 Reports = list[tuple[str, str]]
+new: Any = asyncio  # for what Python 3.10 does not have
 color: ContextVar[str] = ContextVar("color", default="none")
 
 
@@ -509,12 +510,12 @@ def test_an_iterator_and_its_reader_see_what_the_other_sets(loop: EventLoop) -> 
 def test_a_timeout_and_a_task_group_reach_across_a_yield(loop: EventLoop) -> None:
     async def slow() -> AsyncIterator[str]:
         try:
-            async with asyncio.timeout(0.02):
+            async with new.timeout(0.02):
                 yield "in time"
                 await asyncio.sleep(5)
         except TimeoutError:
             yield "too late"
-        async with asyncio.TaskGroup() as group:
+        async with new.TaskGroup() as group:
             child = group.create_task(asyncio.sleep(0, "child"))
             yield "group"
         yield child.result()
@@ -528,7 +529,7 @@ def test_a_timeout_is_noticed_while_nobody_asks(loop: EventLoop) -> None:
 
     async def slow() -> AsyncIterator[str]:
         try:
-            async with asyncio.timeout(0.01):
+            async with new.timeout(0.01):
                 yield "in time"
         except TimeoutError:
             log.append("too late")
@@ -536,7 +537,7 @@ def test_a_timeout_is_noticed_while_nobody_asks(loop: EventLoop) -> None:
         yield "last"
 
     async def fail() -> AsyncIterator[str]:
-        async with asyncio.timeout(0.01):
+        async with new.timeout(0.01):
             yield "in time"
 
     items = loop.iterate(slow())
@@ -557,7 +558,7 @@ def test_the_failure_of_a_child_ends_an_iterator_that_nobody_reads(loop: EventLo
         raise LookupError("child")
 
     async def wait() -> AsyncIterator[str]:
-        async with asyncio.TaskGroup() as group:
+        async with new.TaskGroup() as group:
             group.create_task(fail())
             yield "group"
 
