@@ -5,7 +5,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format bench dist clean
+.PHONY: help run test coverage check format bench dist clean
 
 help: ## Say what there is to make
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/'
@@ -32,6 +32,9 @@ run: $(VENV)/run ## Serve the guestbook example (its entries stay in examples/gu
 test: $(VENV)/dev ## Run all tests
 	@echo "==> Running the tests"
 	@$(PY) -m pytest
+
+coverage: $(VENV)/dev ## Run all tests, and say which lines and branches of the package none reaches
+	@$(PY) -m pytest --cov=microweb --cov-branch --cov-report=term-missing:skip-covered
 
 check: $(VENV)/dev ## Lint, format, types (mypy and pyright), layers and exports
 	@echo "==> ruff"

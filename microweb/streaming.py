@@ -68,7 +68,8 @@ class Stream:
             self._error = error
             self._failed(error)
         finally:
-            self._closing(self._error)
+            error, self._error = self._error, None  # its traceback holds this object
+            self._closing(error)
 
 
 _END = object()

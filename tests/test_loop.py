@@ -947,6 +947,39 @@ def test_a_loop_that_is_forgotten_is_left_alone(loop: EventLoop) -> None:
     eventually(lambda: not loop_threads())
 
 
+def test_an_iterator_of_a_loop_that_is_forgotten_waits_for_nothing(
+    loop: EventLoop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in a forked process that closes the answer which its parent sends."""
+    log: list[str] = []
+    items, others = loop.iterate(counting(log)), loop.iterate(counting(log))
+    assert [next(items), next(others)] == [0, 0]
+    running = loop._running
+    assert running is not None
+    loop.forget()
+    with monkeypatch.context() as patch:
+        patch.setattr(running.thread, "is_alive", lambda: False)
+        with pytest.raises(CoroutineCancelled):
+            next(items)
+        others.close()
+    assert log == []
+    running.stop()
+    assert log == ["closed", "closed"]
+
+
+def test_a_loop_for_which_there_is_no_thread_is_not_left_open(
+    loop: EventLoop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(thread: threading.Thread) -> NoReturn:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", fail)
+        with pytest.raises(RuntimeError, match="new thread"):
+            loop.run(which)
+    assert loop.run(which).is_running()
+
+
 def test_a_loop_whose_last_reference_is_a_coroutines_ends_too() -> None:
     holding: list[Any] = [EventLoop(print)]
 

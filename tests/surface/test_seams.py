@@ -280,7 +280,19 @@ def test_headers_of_a_tuple_replace_those_of_its_response(app: App) -> None:
     assert app.test_client().get("/").headers.getlist("X-A") == ["3"]
 
 
-@pytest.mark.parametrize("change", [("clear",), ("popitem",), ("__ior__", {"number": len})])
+CHANGES: list[tuple[Any, ...]] = [
+    ("__delitem__", "number"),
+    ("__ior__", {"number": len}),
+    ("__setitem__", "number", len),
+    ("clear",),
+    ("pop", "number"),
+    ("popitem",),
+    ("setdefault", "new", len),
+    ("update", {"number": len}),
+]
+
+
+@pytest.mark.parametrize("change", CHANGES, ids=lambda change: change[0])
 def test_no_change_of_the_views_goes_unnoticed(app: App, change: tuple[Any, ...]) -> None:
     client = numbered(app).test_client()
     client.get("/1")
@@ -289,6 +301,14 @@ def test_no_change_of_the_views_goes_unnoticed(app: App, change: tuple[Any, ...]
     with pytest.raises(SetupError, match="^a change of view_functions comes too late"):
         mutator(*change[1:])
     assert client.get("/1").text == "1"
+
+
+@pytest.mark.parametrize("change", CHANGES, ids=lambda change: change[0])
+def test_before_the_first_request_the_views_are_a_dict(app: App, change: tuple[Any, ...]) -> None:
+    views = dict(numbered(app).view_functions)
+    for changed in (views, app.view_functions):
+        getattr(changed, change[0])(*change[1:])
+    assert app.view_functions == views
 
 
 def test_an_error_handler_of_a_blueprint_says_what_it_handles() -> None:
