@@ -68,8 +68,8 @@ class Stream:
             self._error = error
             self._failed(error)
         finally:
-            error, self._error = self._error, None  # its traceback holds this object
-            self._closing(error)
+            failure, self._error = self._error, None  # its traceback holds this object
+            self._closing(failure)
 
 
 _END = object()
