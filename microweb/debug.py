@@ -375,4 +375,5 @@ def _explain_arguments(error: TypeError, rule: Rule, called: View, method: str) 
         missing = [name for name in missing if repr(name) in message]
     what = _misfit(rule, view, extra, missing)
     if what is not None:
-        error.args = (f"{message}. {what}",)
+        end = "" if message.endswith("?") else "."
+        error.args = (f"{message}{end} {what}",)

@@ -780,7 +780,7 @@ def test_hooks_that_may_change_the_values_switch_the_check_of_methods_off(app: A
     app.before_request(lambda: None)
     app.add_url_rule("/v/<id>", view_func=Notes.as_view("v"))
     assert app.test_client().options("/v/1").status_code == 200
-    assert told(app, "/v/1").startswith("Notes.get() got an unexpected keyword argument 'id'. The")
+    assert told(app, "/v/1").startswith("Notes.get() got an unexpected keyword argument 'id'")
     assert told(app, "/v/1", method="HEAD").endswith("its argument have the same name.")
     assert "def put(self, id)" in told(app, "/v/1", method="PUT")
 
