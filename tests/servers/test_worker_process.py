@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import time
@@ -257,6 +258,29 @@ def test_the_development_server_ends_its_worker_at_ctrl_c(log: Log, tmp_path: Pa
         server.press_ctrl_c()
         assert server.exit_status() in {0, 130}
         assert log.of_workers() == expected(requests, with_task, [server.popen.pid], imports=True)
+        assert "Traceback" not in server.log()
+
+
+SLOW_END = """
+import time
+
+@app.after_serving
+def slowly():
+    time.sleep(1)
+    write("slowly")
+"""
+
+
+def test_ctrl_c_lets_the_child_of_the_reloader_take_its_time(log: Log, tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text(APP + SLOW_END)
+    port = free_port()
+    with running(development_command(port, "--debug"), tmp_path) as server:
+        wait_until(lambda: answers(port), server)
+        child = Client(port).get("/").json["process"]
+        os.killpg(server.popen.pid, signal.SIGINT)  # as a terminal does
+        assert server.exit_status() in {0, 130}
+        assert child != server.popen.pid
+        assert log.of_workers()[child][-3:] == ["out", "after", "slowly"]
         assert "Traceback" not in server.log()
 
 
