@@ -226,7 +226,7 @@ class App(Handling):
             self.raise_routing_exception(request)
         rule, plan = request.url_rule, context.plan
         if rule is not None and rule is not context.rule:
-            plan = (self._compiled or self._make_compiled()).plans[rule.endpoint]
+            plan = (self._compiled or self._compile_provisionally()).plans[rule.endpoint]
         return rule, plan, request.view_args
 
     def raise_routing_exception(self, request: Request) -> NoReturn:

@@ -205,13 +205,6 @@ class Context:
         return adapter
 
 
-def to_thread() -> Callable[..., Any]:
-    """Import what calls a function in a thread, for a coroutine: most processes need no asyncio."""
-    from asyncio import to_thread
-
-    return to_thread
-
-
 current: ContextVar[Context | None] = ContextVar("microweb.context", default=None)
 
 
@@ -297,8 +290,10 @@ class ContextManager:
         exc_value: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        from asyncio import to_thread
+
         # In a thread: what runs at the end may be asynchronous, and is waited for.
-        await to_thread()(self._closing, self.context, exc_value)
+        await to_thread(self._closing, self.context, exc_value)
         current.reset(self._tokens.pop())
 
     def __enter__(self) -> Context:

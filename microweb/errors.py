@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import os
 import sys
 import threading
 from types import FrameType
@@ -162,6 +163,14 @@ def place(target: Any) -> str:
         return f"{inspect.getsourcefile(target)}:{inspect.getsourcelines(target)[1]}"
     except (OSError, TypeError):
         return "unknown place"
+
+
+def from_here(path: str) -> str:
+    """Leave out the current folder, where a developer knows to be.
+
+    :param path: A path, with a line or not.
+    """
+    return path.removeprefix(os.path.join(os.getcwd(), ""))
 
 
 def _written(function: Any) -> Any:

@@ -263,11 +263,7 @@ def flash(message: str, category: str = "message") -> None:
     """
     add_flash(current_request_context("flash").session, message, category)
     if signals.message_flashed.receivers:
-        app = current_app._get_current_object()
-        wrapper: Any = app.ensure_sync
-        signals.message_flashed.send(
-            app, _async_wrapper=wrapper, message=message, category=category
-        )
+        current_app._signal(signals.message_flashed, message=message, category=category)
 
 
 def get_flashed_messages(

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
-from inspect import unwrap
 from typing import Any
 
 from werkzeug.routing import Rule
 
-from .errors import place
+from .errors import from_here, place
 
 
 def list_routes(
@@ -38,23 +36,14 @@ def _domain_column(app: Any, rules: list[Rule]) -> str | None:
 
 def _describe_rule(app: Any, rule: Rule, domain: str | None, all_methods: bool) -> dict[str, Any]:
     hidden = set() if all_methods else {"HEAD", "OPTIONS"}
+    view = app.view_functions.get(rule.endpoint)
     described = {
         "endpoint": rule.endpoint,
         "methods": sorted((rule.methods or {"any"}) - hidden),
         "rule": rule.rule,
-        "view": _view_place(app.view_functions.get(rule.endpoint)),
+        "view": None if view is None else from_here(place(view)),
     }
     return described if domain is None else {domain: getattr(rule, domain) or "", **described}
-
-
-def _view_place(view: Any) -> str | None:
-    """Return ``file:line`` of a view's own code, from here where the file is below this folder."""
-    if view is None:
-        return None
-    view = unwrap(view)
-    view = getattr(view, "func", view)  # of functools.partial
-    found = place(getattr(view, "view_class", view))
-    return found.removeprefix(os.path.join(os.getcwd(), ""))
 
 
 def in_match_order(rules: Iterable[Rule]) -> list[Rule]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import os
 import re
 from collections.abc import Iterator
 from contextlib import suppress
@@ -17,7 +16,7 @@ from werkzeug.routing import MapAdapter, Rule
 
 from .context import Context, current
 from .convert import problem
-from .errors import place
+from .errors import from_here, place
 from .nearness import VARIABLE, likenesses
 from .response import Response
 
@@ -227,11 +226,6 @@ def _where(app: Any, rule: Rule) -> str:
     return "a redirect" if view is None and rule.redirect_to else place(view)
 
 
-def _short(path: str) -> str:
-    """Leave out the current folder, where a developer knows to be."""
-    return path.removeprefix(os.path.join(os.getcwd(), ""))
-
-
 def _hint(context: Context, nearest: Entry, entries: list[Entry]) -> str:
     told = _difference(context, nearest)
     same = [entry for entry in entries if entry.text == nearest.text]
@@ -265,7 +259,7 @@ def _difference(context: Context, nearest: Entry) -> str:
     foreign = _foreign(rule)
     if foreign is not None:
         return (
-            f"In the rule `{rule}` ({_short(nearest.where)}) `{foreign[0]}` is plain text. A"
+            f"In the rule `{rule}` ({from_here(nearest.where)}) `{foreign[0]}` is plain text. A"
             f" variable is written `{foreign[1]}`: `{rule.replace(*foreign)}`."
         )
     if nearest.likeness < 1 and nearest.refused is None:
@@ -348,7 +342,7 @@ def _row(entry: Entry, root: str) -> Markup:
         rule=rule,
         marker=Markup(" <mark>nearest</mark>") if entry.is_nearest else "",
         endpoint=entry.endpoint,
-        where=_short(entry.where),
+        where=from_here(entry.where),
     )
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from copy import copy
+from functools import cache
 from importlib.metadata import version
 from io import BytesIO
 from types import TracebackType
@@ -124,7 +125,7 @@ class Client(werkzeug.test.Client):
         #: Goes into the environ of every request.
         self.environ_base: dict[str, Any] = {
             "REMOTE_ADDR": "127.0.0.1",
-            "HTTP_USER_AGENT": f"Werkzeug/{version('werkzeug')}",
+            "HTTP_USER_AGENT": _user_agent(),
         }
         self._keeping = False
         self._began = False
@@ -284,6 +285,11 @@ class Client(werkzeug.test.Client):
             self.application = own
             self._visiting = False
         return seen[0]
+
+
+@cache  # the version is read from a file
+def _user_agent() -> str:
+    return f"Werkzeug/{version('werkzeug')}"
 
 
 class CliRunner(click.testing.CliRunner):
