@@ -163,6 +163,7 @@ class App(Handling):
 
     def _match_by_werkzeug(self, context: Context) -> Hit | None:
         adapter = context.url_adapter
+        # Rule and values, as it is asked for the rule.
         return None if adapter is None else adapter.match(return_rule=True)  # type: ignore[return-value]
 
     # --- respond
@@ -212,6 +213,7 @@ class App(Handling):
                 rule, plan, values = self._as_hooks_left_it(context, request)
         if rule is None:
             self.raise_routing_exception(context.request)
+        # There is an environ, as this is a request.
         if context.environ["REQUEST_METHOD"] == "OPTIONS" and getattr(  # type: ignore[index]
             rule, "provide_automatic_options", False
         ):
@@ -234,7 +236,7 @@ class App(Handling):
 
         :param request: The request.
         """
-        raise request.routing_exception  # type: ignore[misc]
+        raise request.routing_exception  # type: ignore[misc]  # there is one without a rule
 
     def make_default_options_response(self) -> Response:
         """Answer OPTIONS with the methods of the URL.

@@ -117,7 +117,7 @@ def with_appcontext(f: F) -> F:
             enter_app_context(ctx, ctx.ensure_object(ScriptInfo).load_app())
         return ctx.invoke(f, *args, **kwargs)
 
-    return update_wrapper(in_context, f)  # type: ignore[return-value]
+    return update_wrapper(in_context, f)  # type: ignore[return-value]  # called like f
 
 
 class AppGroup(click.Group):

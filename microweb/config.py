@@ -341,6 +341,7 @@ def _import(path: str) -> object:
 
 def _read(path: str, silent: bool, load: Callable[[IO[Any]], Any], text: bool) -> Any:
     try:
+        # Closed below: what `load` raises is not about the file.
         file = open(path, "r" if text else "rb", encoding="utf-8" if text else None)  # noqa: SIM115
     except OSError as error:
         if silent and error.errno in (errno.ENOENT, errno.EISDIR, errno.ENOTDIR):

@@ -71,7 +71,7 @@ def url_for(
     ...     url_for("user", id=7, page=2, _anchor="top")
     '/users/7?page=2#top'
     """
-    return current_context("url_for").app.url_for(  # type: ignore[no-any-return]
+    return current_context("url_for").app.url_for(  # type: ignore[no-any-return]  # of an App
         endpoint,
         _anchor=_anchor,
         _method=_method,
@@ -103,7 +103,7 @@ def redirect(
     context = current.get()
     if context is None or Response is not None:
         return werkzeug.utils.redirect(location, code, Response)
-    return context.app.redirect(location, code)  # type: ignore[no-any-return]
+    return context.app.redirect(location, code)  # type: ignore[no-any-return]  # of an App
 
 
 def _no_url(location: Any) -> str:
@@ -170,6 +170,7 @@ def jsonify(*args: Any, **kwargs: Any) -> Response:
 
         return jsonify(None)  # null
     """
+    # The provider makes a response of the application's class.
     return current_app.json.response(*args, **kwargs)  # type: ignore[return-value]
 
 
@@ -216,7 +217,7 @@ def copy_current_request_context(f: F) -> F:
     """
     context = current_request_context("copy_current_request_context")
     # Made now, so that there is one of each to share.
-    context.request  # noqa: B018
+    context.request  # noqa: B018 - made by being looked at
     context.open_session()
 
     @wraps(f)
@@ -229,7 +230,7 @@ def copy_current_request_context(f: F) -> F:
         async with context.app.copied_context(context):
             return await f(*args, **kwargs)
 
-    return async_wrapper if is_async(f) else wrapper  # type: ignore[return-value]
+    return async_wrapper if is_async(f) else wrapper  # type: ignore[return-value]  # wraps f
 
 
 def stream_with_context(generator_or_function: T) -> T:
@@ -371,4 +372,4 @@ def send_from_directory(
 
 def _environ(name: str) -> dict[str, Any]:
     environ: Any = current_request_context(name).environ
-    return environ  # type: ignore[no-any-return]
+    return environ  # type: ignore[no-any-return]  # a dict, in a request

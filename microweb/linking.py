@@ -202,7 +202,7 @@ class Linking(Assembly):
         :param location: The URL.
         :param code: The status code (RFC 9110 section 15.4).
         """
-        return redirect(location, code, self.response_class)  # type: ignore[return-value]
+        return redirect(location, code, self.response_class)  # type: ignore[return-value]  # one
 
     def inject_url_defaults(self, endpoint: str, values: dict[str, Any]) -> None:
         """Let the `url_defaults` functions of the endpoint's scopes add values.

@@ -189,6 +189,7 @@ def _advice_for_class(view_class: type, methods: list[str]) -> str:
 def _matching(adapter: MapAdapter | None, methods: Any) -> Iterator[Rule]:
     for method in methods:
         try:
+            # Without an adapter there are no methods, and so nothing to match.
             rule, _ = adapter.match(method=method, return_rule=True)  # type: ignore[union-attr]
         except Exception:  # whatever a converter does: then this method is left out
             continue

@@ -29,13 +29,14 @@ class EnvironmentClass:
     """Stands for the environment's class, which would import Jinja, until somebody looks at it."""
 
     def __get__(self, instance: object | None, owner: type) -> type[Environment]:
-        return jinja().Environment  # type: ignore[no-any-return]
+        return jinja().Environment  # type: ignore[no-any-return]  # imported late
 
 
 class Rendering(Working):
     """The part of an application that renders its templates."""
 
     #: The class of the Jinja environment: `microweb.templating.Environment`.
+    # What is read of it is a class; see `EnvironmentClass`.
     jinja_environment: type[Environment] = EnvironmentClass()  # type: ignore[assignment]
 
     @property

@@ -138,9 +138,10 @@ class Request(WerkzeugRequest):
         """The cookies that the client sent (RFC 6265 section 5.4)."""
         header = self.environ.get("HTTP_COOKIE")
         if not header:
-            return self.dict_storage_class()  # type: ignore[return-value]
+            return self.dict_storage_class()  # type: ignore[return-value]  # immutable
         values = cookie_values(header)
         if values is None:
+            # Immutable, as the class is.
             return parse_cookie(header, self.dict_storage_class)  # type: ignore[return-value]
         cookies: ImmutableMultiDict[str, str] = multi_dict(self.dict_storage_class, values)
         return cookies
@@ -161,7 +162,7 @@ class Request(WerkzeugRequest):
         limit = self.max_content_length
         if self.shallow or not isinstance(body, LimitedStream):
             if limit is not None and "wsgi.input_terminated" in self.environ and not self.shallow:
-                return _AtMost(body, limit)  # type: ignore[return-value]
+                return _AtMost(body, limit)  # type: ignore[return-value]  # as below
             return super().stream
         if limit is not None and body.limit > limit:
             raise RequestEntityTooLarge(f"A body may take {limit} bytes.")
@@ -197,7 +198,7 @@ class Request(WerkzeugRequest):
         return names
 
     @lazy
-    def max_content_length(  # pyright: ignore[reportIncompatibleVariableOverride]
+    def max_content_length(  # pyright: ignore[reportIncompatibleVariableOverride]  # lazy
         self,
     ) -> int | None:
         """The longest body in bytes, of any kind; assign to change it for this request."""
@@ -205,7 +206,7 @@ class Request(WerkzeugRequest):
         return self.limits["MAX_CONTENT_LENGTH"] if limit is None else limit
 
     @lazy
-    def max_form_memory_size(  # pyright: ignore[reportIncompatibleVariableOverride]
+    def max_form_memory_size(  # pyright: ignore[reportIncompatibleVariableOverride]  # lazy
         self,
     ) -> int | None:
         """How many bytes a form may hold in memory, files apart."""
@@ -213,7 +214,7 @@ class Request(WerkzeugRequest):
         return limit
 
     @lazy
-    def max_form_parts(self) -> int | None:  # type: ignore[override]
+    def max_form_parts(self) -> int | None:  # type: ignore[override]  # lazy
         """How many fields and files a form may have."""
         limit: int | None = self.limits["MAX_FORM_PARTS"]
         return limit
@@ -256,6 +257,7 @@ class Request(WerkzeugRequest):
         """
         self._load_form_data()
         files: ImmutableMultiDict[str, FileStorage] | None = self.__dict__.get("files")
+        # Immutable, as the class is.
         return self.parameter_storage_class() if files is None else files  # type: ignore[return-value]
 
     def _load_form_data(self) -> None:

@@ -152,7 +152,7 @@ class Response(WerkzeugResponse):
         return headers
 
     @headers.setter
-    def headers(  # pyright: ignore[reportIncompatibleVariableOverride]
+    def headers(  # pyright: ignore[reportIncompatibleVariableOverride]  # it is set
         self, headers: Headers
     ) -> None:
         self._headers = headers

@@ -36,7 +36,7 @@ class Stream:
     def __iter__(self) -> Iterator[bytes]:
         # Steps without a Python frame of their own: next(chunks), inside the context.
         step = partial(self._variables.run, next, self._chunks(), _END)
-        return iter(step, _END)  # type: ignore[arg-type]
+        return iter(step, _END)  # type: ignore[arg-type]  # chunks, or the end
 
     def _chunks(self) -> Iterator[bytes]:
         try:

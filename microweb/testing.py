@@ -308,7 +308,7 @@ class CliRunner(click.testing.CliRunner):
         self.app = app
         super().__init__(**kwargs)
 
-    def invoke(  # type: ignore[override]
+    def invoke(  # type: ignore[override]  # the command may be left out
         self, cli: Any = None, args: Any = None, **kwargs: Any
     ) -> click.testing.Result:
         """Call a command.

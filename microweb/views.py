@@ -81,7 +81,7 @@ class View:
         if cls.init_every_request:
 
             def view(**kwargs: Any) -> Any:
-                instance = view.view_class(  # type: ignore[attr-defined]
+                instance = view.view_class(  # type: ignore[attr-defined]  # set below
                     *class_args, **class_kwargs
                 )
                 return _called(instance.dispatch_request, kwargs)
@@ -104,7 +104,7 @@ class View:
             function.view_class = cls
             function.methods = cls.methods
             function.provide_automatic_options = cls.provide_automatic_options
-        return decorated  # type: ignore[no-any-return]
+        return decorated  # type: ignore[no-any-return]  # of decorators
 
     @classmethod
     def _check(cls) -> None:

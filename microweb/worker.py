@@ -305,10 +305,10 @@ class Worker:
         atexit.register(_call, stop)
         # That is behind the end of all executors, without which asyncio can neither resolve a name
         # nor call `to_thread`. This is before it, once the module has registered its own end.
-        import concurrent.futures.thread  # noqa: F401
+        import concurrent.futures.thread  # noqa: F401 - for what it registers
 
         with suppress(AttributeError, RuntimeError):  # it is not public; the exit has begun
-            threading._register_atexit(_call, stop)  # type: ignore[attr-defined]
+            threading._register_atexit(_call, stop)  # type: ignore[attr-defined]  # private
 
 
 class _Steps:
