@@ -43,8 +43,9 @@ class Globals:
             f" function, or ask with g.get({name!r})."
         )
 
-    def __setattr__(self, name: str, value: Any) -> None:
-        self.__dict__[name] = value
+    if TYPE_CHECKING:
+
+        def __setattr__(self, name: str, value: Any) -> None: ...
 
     def get(self, name: str, default: Any = None) -> Any:
         """Return an attribute, or `default` where there is none.
@@ -95,6 +96,8 @@ class Context:
     :ivar rule: The rule that matched, or None.
     :ivar view_args: The values that the rule took from the URL.
     :ivar routing_exception: What is raised in place of a view, where no rule matched.
+    :ivar request_if_made: The request, once somebody asked for it.
+    :ivar session_if_opened: The session, once somebody touched it.
     :ivar after_functions: What `after_this_request` registered.
     :ivar background: Functions that let the background tasks of the request begin, at its end.
     :ivar body: The request's body, where there is one that is read to its end.
@@ -104,23 +107,25 @@ class Context:
     :ivar flashes: The flashed messages, once somebody asked for them.
     """
 
-    # Class attributes, so that a request sets only what it uses (0.2 µs).
-    plan: Any = None
-    rule: Rule | None = None
-    view_args: dict[str, Any] | None = None
-    routing_exception: HTTPException | None = None
-    after_functions: Sequence[Callable[[Any], Response]] = ()
-    background: Sequence[Callable[[], None]] = ()
+    # What only few requests set is a class attribute. The others are attributes of the instance,
+    # which are read in half of the time.
     flashes: list[Flash] | None = None
-    body: Body | ChunkedBody | None = None
     borrowed = False
-    keep: Callable[[Any], None] | None = None
     answered_by: tuple[str, Callable[..., Any]] | None = None
-    _session: SessionMixin | None = None
 
     def __init__(self, app: Any, environ: WSGIEnvironment | None = None) -> None:
         self.app = app
         self.environ = environ
+        self.plan: Any = None
+        self.rule: Rule | None = None
+        self.view_args: dict[str, Any] | None = None
+        self.routing_exception: HTTPException | None = None
+        self.request_if_made: Request | None = None
+        self.session_if_opened: SessionMixin | None = None
+        self.after_functions: Sequence[Callable[[Any], Response]] = ()
+        self.background: Sequence[Callable[[], None]] = ()
+        self.body: Body | ChunkedBody | None = None
+        self.keep: Callable[[Any], None] | None = None
 
     def __repr__(self) -> str:
         if self.environ is None:
@@ -138,28 +143,31 @@ class Context:
         copy.borrowed = True
         copy.plan, copy.rule, copy.view_args = self.plan, self.rule, self.view_args
         copy.routing_exception = self.routing_exception
-        copy._session = self._session
-        for name in ("request", "url_adapter"):
-            if name in self.__dict__:
-                copy.__dict__[name] = self.__dict__[name]
+        copy.request_if_made = self.request_if_made
+        copy.session_if_opened = self.session_if_opened
+        if "url_adapter" in self.__dict__:
+            copy.url_adapter = self.url_adapter
         return copy
 
-    @lazy
+    @property
     def request(self) -> Request:
         """The request."""
-        if self.environ is None:
-            raise OutsideContext("request", "request")
-        request: Request = self.app.request_class(self.environ)
-        request.json_module = self.app.json
-        request.limits = self.app.config
-        self._tell_match(request)
+        request = self.request_if_made
+        if request is None:
+            if self.environ is None:
+                raise OutsideContext("request", "request")
+            app = self.app
+            request = self.request_if_made = app.request_class(self.environ)
+            request.json_module = app.json
+            request.limits = app.config
+            self.matched(request)
         return request
 
-    def matched(self) -> None:
-        """Tell the request, which the match itself has needed, what the match found."""
-        self._tell_match(self.request)
+    def matched(self, request: Request) -> None:
+        """Tell the request what the match found.
 
-    def _tell_match(self, request: Request) -> None:
+        :param request: The request.
+        """
         request.url_rule = self.rule
         request.view_args = self.view_args
         request.routing_exception = self.routing_exception
@@ -167,20 +175,15 @@ class Context:
     @property
     def session(self) -> SessionMixin:
         """The session; to touch it makes the response depend on the cookie."""
-        session = self._session
+        session = self.session_if_opened
         if session is None:
             session = self.open_session()
         session.accessed = True
         return session
 
-    @property
-    def session_opened(self) -> bool:
-        """Whether somebody touched the session."""
-        return self._session is not None
-
     def open_session(self) -> SessionMixin:
         """Return the session without touching it."""
-        session = self._session
+        session = self.session_if_opened
         if session is None:
             if self.environ is None:
                 raise OutsideContext("session", "request")
@@ -188,7 +191,7 @@ class Context:
             session = interface.open_session(self.app, self.request)
             if session is None:
                 session = interface.make_null_session(self.app)
-            self._session = session
+            self.session_if_opened = session
         return session
 
     @lazy
@@ -208,7 +211,10 @@ class Context:
 current: ContextVar[Context | None] = ContextVar("microweb.context", default=None)
 
 
-#: Returns the context where a request is being handled for sure; a call of C only.
+#: Returns the context, or None outside of one; a call of C only, without looking up an attribute.
+current_or_none: Callable[[], Context | None] = current.get
+
+#: The same where a request is being handled for sure.
 in_request = cast("Callable[[], Context]", current.get)
 
 

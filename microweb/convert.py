@@ -7,12 +7,12 @@ from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from werkzeug.datastructures import Headers, MIMEAccept
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, default_exceptions
 from werkzeug.http import parse_accept_header
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from .provider import JSONProvider
-from .response import Response
+from .response import Response, made_response
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -171,21 +171,38 @@ def error_response(
     The problem details are those of RFC 9457, with the members ``type``, ``title``, ``status`` and
     ``detail``. The error's own headers (`Allow`, `Retry-After`…) stay.
     """
-    if error.response is not None or type(error).get_response is not HTTPException.get_response:
+    cls = type(error)
+    if error.response is not None or cls.get_response is not HTTPException.get_response:
         return response_class.force_type(error.get_response(environ), environ)
-    if type(error).get_body is not HTTPException.get_body:
+    if cls.get_body is not HTTPException.get_body:
         headers = Headers(error.get_headers(environ))
         return response_class(error.get_body(environ), status=error.code, headers=headers)
     if prefers_json(environ.get("HTTP_ACCEPT", "")):
-        body, mimetype = json.dumps(problem(error)) + "\n", "application/problem+json"
+        body = (json.dumps(problem(error)) + "\n").encode()
+        response = made_response(response_class, body, "application/problem+json", error.code)
     else:
-        body, mimetype = error.get_body(environ), "text/html"
-    response = response_class(body, status=error.code, mimetype=mimetype)
-    for name, value in error.get_headers(environ):
-        if name != "Content-Type":
-            response.headers.add(name, value)
+        response = made_response(response_class, _page(error, environ), "text/html", error.code)
+    if cls.get_headers is not HTTPException.get_headers:
+        for name, value in error.get_headers(environ):
+            if name != "Content-Type":
+                response.headers.add(name, value)
     response.vary_on("Accept")
     return response
+
+
+def _page(error: HTTPException, environ: WSGIEnvironment) -> bytes:
+    """Return the HTML page of an error, kept for those that have nothing of their own to say."""
+    cls = type(error)
+    if error.description is not cls.description or default_exceptions.get(error.code or 0) != cls:
+        return error.get_body(environ).encode()
+    page = _pages.get(cls)
+    if page is None:
+        page = _pages[cls] = error.get_body(environ).encode()
+    return page
+
+
+# Of the classes that Werkzeug raises for a code.
+_pages: dict[type[HTTPException], bytes] = {}
 
 
 def problem(error: HTTPException) -> dict[str, Any]:

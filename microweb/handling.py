@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from werkzeug.exceptions import BadRequestKeyError, HTTPException
+from werkzeug.exceptions import BadRequestKeyError, HTTPException, InternalServerError
 from werkzeug.routing import RequestRedirect, RoutingException
 
 from .context import current_request_context, in_request, request_environ
 from .convert import error_response
 from .rendering import Rendering
 from .response import Response, ResponseReturnValue
+from .signals import got_request_exception
 
 if TYPE_CHECKING:
     from _typeshed import OptExcInfo
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 
 #: What debug mode has more to say about.
@@ -23,6 +27,10 @@ _EXPLAINED = (KeyError, RequestRedirect, TypeError)
 
 class Handling(Rendering):
     """The part of an application that decides what an exception means."""
+
+    if TYPE_CHECKING:  # of the application, which stands above
+
+        def finalize_request(self, rv: Any, from_error_handler: bool = False) -> Response: ...
 
     def handle_user_exception(self, e: Exception) -> ResponseReturnValue:
         """Return what the error handler for an exception returns, or raise the exception.
@@ -54,6 +62,58 @@ class Handling(Rendering):
             return e
         handler = self._error_handler(e)
         return e if handler is None else self._handled(handler, e)
+
+    def handle_exception(self, e: Exception) -> Response:
+        """Answer an exception that nothing handled: log it, and send a 500.
+
+        In debug mode, in tests and with `PROPAGATE_EXCEPTIONS` it is raised, for the debugger or
+        the test to see. A handler for 500 gets an `InternalServerError` whose
+        `original_exception` is the exception.
+
+        :param e: The exception.
+        """
+        self._tell(e)
+        propagate = self.config["PROPAGATE_EXCEPTIONS"]
+        if propagate is None:
+            propagate = self.testing or self.debug
+        if propagate:
+            __traceback_hide__ = True  # in the debugger: the view is what failed
+            raise e
+        self.log_exception(sys.exc_info())
+        server_error = InternalServerError(original_exception=e)
+        handler = self._error_handler(server_error)
+        if handler is not None:
+            try:
+                answer = self._handled(handler, server_error)
+                return self.finalize_request(answer, from_error_handler=True)
+            except Exception:
+                self.logger.exception("The handler of error 500 failed")
+        return self.finalize_request(server_error, from_error_handler=True)
+
+    def _answer_error(
+        self, e: Exception, environ: WSGIEnvironment, start_response: StartResponse
+    ) -> tuple[Response, Iterable[bytes]]:
+        """Send the answer to an unhandled exception, or a plain one where that cannot be sent."""
+        __traceback_hide__ = True
+        response = self.handle_exception(e)
+        try:
+            return response, _send(response, environ, start_response)
+        except Exception:
+            self.logger.exception("The page for an error cannot be sent")
+            close_unsent(response)
+            plain = self.make_error_response(InternalServerError())
+            return plain, _send(plain, environ, start_response)
+
+    def _tell(self, error: BaseException) -> None:
+        """Send `got_request_exception`; a receiver that fails cannot take the answer's place."""
+        try:
+            self._signal(got_request_exception, exception=error)
+        except Exception:
+            self.logger.exception("A receiver of got_request_exception failed")
+
+    def _failed_midway(self, error: Exception) -> None:
+        self.log_exception(sys.exc_info())
+        self._tell(error)
 
     def _explained(self, e: Exception) -> Exception:
         """Let an error that says too little say more, where a developer will read it."""
@@ -119,3 +179,29 @@ class Handling(Rendering):
         plan = current_request_context("request").plan
         handler: Callable[[Any], Any] | None = plan.error_handler(error)
         return handler
+
+
+def _send(
+    response: Response, environ: WSGIEnvironment, start_response: StartResponse
+) -> Iterable[bytes]:
+    """Send the answer to an error, in place of another one if the server has begun with that."""
+    try:
+        return response(environ, start_response)
+    except Exception:
+        exc_info = sys.exc_info()
+
+        def start_again(status: str, headers: list[tuple[str, str]], _: Any = None) -> Any:
+            return start_response(status, headers, exc_info)
+
+        # With exc_info the server takes another status, as long as it has sent none (PEP 3333).
+        return response(environ, start_again)
+
+
+def close_unsent(response: Response | None) -> None:
+    """Close a response that is not sent, whatever comes of it.
+
+    :param response: The response, if there is one.
+    """
+    if response is not None:
+        with suppress(Exception):
+            response.close()

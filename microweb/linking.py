@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from werkzeug.routing import BuildError, Map, MapAdapter
@@ -22,6 +23,16 @@ from .scope import Hooks
 
 class Linking(Assembly):
     """The part of an application that compiles its records, and builds URLs from them."""
+
+    # The methods of the request's way that a plan leaves out where they have nothing to do.
+    _steps: Mapping[str, Callable[..., Any]] = MappingProxyType({})
+
+    if not TYPE_CHECKING:  # for a checker it would allow any attribute
+
+        def __setattr__(self, name: str, value: Any) -> None:
+            super().__setattr__(name, value)
+            if name in self._steps:  # replaced on this one application, as a profiler does
+                self._compiled = self._provisional = None
 
     # --- compile
 
@@ -74,7 +85,12 @@ class Linking(Assembly):
         scopes: Sequence[Hooks],
         error_scopes: Sequence[Hooks] | None = None,
     ) -> Plan:
-        return make_plan(view, scopes, error_scopes, called=self.ensure_sync)
+        overridden = {
+            name
+            for name, own in self._steps.items()
+            if getattr(getattr(self, name), "__func__", None) is not own
+        }
+        return make_plan(view, scopes, error_scopes, self.ensure_sync, overridden)
 
     def _matched_map(self) -> Map:
         # Only the adapter looks at the Host, which subdomains and trusted hosts depend on; and one

@@ -7,7 +7,7 @@ into tuples that a request only walks through. A request that no rule matches ha
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any, NamedTuple
@@ -30,6 +30,10 @@ class Plan:
     :ivar after: Functions for the response, in the opposite order.
     :ivar teardown: Functions for the end of the request, in the same order as `after`.
     :ivar error_handlers: Handlers by scope, innermost blueprint first, the application last.
+    :ivar preprocesses: `App.preprocess_request` has something to do: functions, or another author.
+    :ivar direct: The view can be called without `App.dispatch_request`.
+    :ivar processes: `App.process_response` has something to do, whatever the request brings.
+    :ivar tears_down: `App.do_teardown_request` has something to do, signals apart.
     """
 
     view: View | None
@@ -39,6 +43,10 @@ class Plan:
     teardown: tuple[Callable[[BaseException | None], None], ...]
     context_processors: tuple[Callable[[], dict[str, Any]], ...]
     error_handlers: tuple[Handlers, ...]
+    preprocesses: bool
+    direct: bool
+    processes: bool
+    tears_down: bool
 
     def error_handler(self, error: Exception) -> Callable[[Any], Any] | None:
         """Return the handler for an exception.
@@ -63,11 +71,13 @@ def make_plan(
     scopes: Sequence[Hooks],
     error_scopes: Sequence[Hooks] | None = None,
     called: Callable[[Callable[..., Any]], Callable[..., Any]] = lambda function: function,
+    overridden: Collection[str] = (),
 ) -> Plan:
     """Merge the hooks of scopes, given from the application to the innermost blueprint.
 
     :param error_scopes: The scopes whose error handlers count, where they are others.
     :param called: Returns what is called for a function: something else for an asynchronous one.
+    :param overridden: The methods of the application that are not its own.
     """
     if error_scopes is None:
         error_scopes = scopes
@@ -75,18 +85,26 @@ def make_plan(
     def merged(lists: Iterable[Iterable[Any]]) -> tuple[Any, ...]:
         return tuple(map(called, chain.from_iterable(lists)))
 
+    preprocessors = merged(scope.url_value_preprocessors for scope in scopes)
+    before = merged(scope.before for scope in scopes)
+    after = merged(scope.after for scope in scopes)[::-1]
+    teardown = merged(scope.teardown for scope in scopes)[::-1]
     return Plan(
         view=None if view is None else called(view),
-        url_value_preprocessors=merged(scope.url_value_preprocessors for scope in scopes),
-        before=merged(scope.before for scope in scopes),
-        after=merged(scope.after for scope in scopes)[::-1],
-        teardown=merged(scope.teardown for scope in scopes)[::-1],
+        url_value_preprocessors=preprocessors,
+        before=before,
+        after=after,
+        teardown=teardown,
         context_processors=merged(scope.context_processors for scope in scopes),
         error_handlers=tuple(
             {key: called(handler) for key, handler in scope.error_handlers.items()}
             for scope in reversed(error_scopes)
             if scope.error_handlers
         ),
+        preprocesses=bool(preprocessors or before) or "preprocess_request" in overridden,
+        direct=view is not None and "dispatch_request" not in overridden,
+        processes=bool(after) or "process_response" in overridden,
+        tears_down=bool(teardown) or "do_teardown_request" in overridden,
     )
 
 

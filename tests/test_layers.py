@@ -25,7 +25,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "config": {"errors"},
     "checks": {"config", "errors"},
     "request": {"errors", "lazy"},
-    "response": {"errors", "lazy"},
+    "headers": set(),
+    "response": {"headers"},
     "typing": {"response"},
     "routing": {"errors"},
     "guarded": {"routing"},
@@ -79,7 +80,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         *("context", "errors", "jinja", "lazy", "scope", "sessions", "signals", "working"),
     },
     "handling": {
-        *("config", "context", "convert", "debug", "pages", "plan", "rendering", "response"),
+        *("context", "convert", "debug", "pages", "rendering", "response", "signals"),
     },
     "app": {
         *("context", "convert", "errors", "handling", "input", "plan", "request", "response"),
