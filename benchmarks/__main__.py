@@ -5,11 +5,11 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
-from benchmarks import chart, contest, report
+from benchmarks import chart, contest, instructions, report
 from benchmarks.cases import CASES, Case
 from benchmarks.check import AnswerError
 from benchmarks.measure import Settings
@@ -24,23 +24,53 @@ Named = TypeVar("Named", Case, Peer)
 
 def main(argv: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(argv)
-    settings = _settings(options)
     try:
-        results = contest.run(options.cases, options.peers, settings)
-    except (AnswerError, MissingPeersError) as error:
+        if options.check:
+            contest.check(options.cases, options.peers)
+            print("the peers answer alike")
+        elif options.instructions:
+            _count(options)
+        else:
+            _compare(options)
+    except (AnswerError, MissingPeersError, instructions.CountingError) as error:
         print(f"benchmarks: {error}", file=sys.stderr)
         return 1
-    print(report.tables(results, options.peers))
-    document = report.document(results, options.peers, settings)
-    _write(options.json, json.dumps(document, indent=2, ensure_ascii=False) + "\n")
-    if options.chart is not None:
-        _write(options.chart, chart.draw(results, options.peers))
     return 0
+
+
+def _compare(options: argparse.Namespace) -> None:
+    cases, peers, settings = options.cases, options.peers, _settings(options)
+    results = contest.run(cases, peers, settings)
+    print(report.tables(results, peers), flush=True)
+    if options.chart is not None:
+        _write(options.chart, chart.draw(results, peers))
+        for result in results:
+            path = options.chart.with_suffix("") / f"{result.case.name}.svg"
+            _write(path, chart.draw_case(result, peers))
+    _write_json(options.json, report.document(results, peers, settings))
+    if options.quick:
+        return
+    print()
+    if instructions.available():
+        _count(options)
+    else:
+        print(instructions.REMEDY)
+
+
+def _count(options: argparse.Namespace) -> None:
+    counts = instructions.count(options.cases, options.peers)
+    print(report.instructions_table(counts, options.peers))
+    path = options.json.with_name("instructions.json")
+    _write_json(path, report.instructions_document(counts))
 
 
 def _settings(options: argparse.Namespace) -> Settings:
     chosen = QUICK if options.quick else NORMAL
     return Settings(options.rounds or chosen.rounds, chosen.sample_seconds)
+
+
+def _write_json(path: Path, document: Mapping[str, object]) -> None:
+    _write(path, json.dumps(document, indent=2, ensure_ascii=False) + "\n")
 
 
 def _write(path: Path, text: str) -> None:
@@ -72,9 +102,26 @@ def _parser() -> argparse.ArgumentParser:
         help=f"default: {_names(PEERS)}; {BASELINE} always takes part",
     )
     parser.add_argument(
-        "--json", type=Path, default=DEFAULT_JSON, metavar="FILE", help="default: %(default)s"
+        "--json",
+        type=Path,
+        default=DEFAULT_JSON,
+        metavar="FILE",
+        help="default: %(default)s; the instructions go into instructions.json beside it",
     )
-    parser.add_argument("--chart", type=Path, metavar="FILE", help="draw the ratios as SVG, too")
+    parser.add_argument(
+        "--chart",
+        type=Path,
+        metavar="FILE",
+        help="draw the ratios as SVG, too, and each case in a folder of that name",
+    )
+    parser.add_argument(
+        "--instructions",
+        action="store_true",
+        help="only count instructions per request, with valgrind",
+    )
+    parser.add_argument(
+        "--check", action="store_true", help="only check that the peers answer alike"
+    )
     parser.add_argument(
         "--quick",
         action="store_true",

@@ -35,6 +35,8 @@ COLOURS = {
     "flask": "#0072b2",
     "falcon": "#009e73",
     "bottle": "#c070a0",
+    "wheezy": "#9a7b00",
+    "pyramid": "#7a5fd0",
     "bare": "#8a8f98",
 }
 
@@ -45,9 +47,10 @@ text { font: 12px system-ui, "DejaVu Sans", sans-serif; fill: #6a737d; }
 .group { font-size: 13px; font-weight: 600; }
 .value, .tick { font-size: 10.5px; }
 .grid { stroke: #8a8f98; stroke-opacity: 0.3; }
+.spread { stroke: #6a737d; }
 .one { stroke: #d55e00; stroke-dasharray: 4 3; }
-@media (prefers-color-scheme: light) { text { fill: #24292f; } }
-@media (prefers-color-scheme: dark) { text { fill: #d1d7de; } }
+@media (prefers-color-scheme: light) { text { fill: #24292f; } .spread { stroke: #24292f; } }
+@media (prefers-color-scheme: dark) { text { fill: #d1d7de; } .spread { stroke: #d1d7de; } }
 """
 
 
@@ -57,6 +60,12 @@ class Bar:
     # How many times the baseline's time; None where the peer cannot take part.
     ratio: float | None
     label: str
+    # A mean over cases has none.
+    quartiles: tuple[float, float] | None = None
+
+    @property
+    def end(self) -> float:
+        return max(self.ratio or 0, *(self.quartiles or (0,)))
 
 
 @dataclass(frozen=True)
@@ -71,16 +80,25 @@ class Group:
 
 
 def draw(results: Sequence[CaseResult], peers: Sequence[Peer]) -> str:
-    """Return the SVG document."""
+    """Return the SVG document of all cases."""
     groups = [*_mean_groups(results, peers), *(_group(result, peers) for result in results)]
+    return _document(TITLE, groups, peers)
+
+
+def draw_case(result: CaseResult, peers: Sequence[Peer]) -> str:
+    """Return the SVG document of one case, on a scale of its own."""
+    return _document(f"{result.case.name}: {TITLE.lower()}", [_group(result, peers)], peers)
+
+
+def _document(title: str, groups: Sequence[Group], peers: Sequence[Peer]) -> str:
     bottom = PLOT_TOP + sum(group.height for group in groups)
     height = bottom + AXIS_HEIGHT
-    scale = _Scale(max(bar.ratio or 0 for group in groups for bar in group.bars))
+    scale = _Scale(max(bar.end for group in groups for bar in group.bars))
     return "\n".join(
         [
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" '
             f'width="{WIDTH}" height="{height}" role="img" aria-labelledby="title summary">',
-            *_heading(peers),
+            *_heading(title, peers),
             *_axis(scale, bottom),
             *_groups(groups, scale),
             "</svg>\n",
@@ -128,20 +146,26 @@ def _bar(result: CaseResult, peer: Peer) -> Bar:
     timing = result.timings.get(peer.name)
     if timing is None:
         return Bar(peer, None, "n/a")
-    ratio = stats.ratio(result, peer.name).median
+    ratio = stats.ratio(result, peer.name)
     time = stats.Spread.of(timing.samples).median
-    return Bar(peer, ratio, f"{ratio:.2f}{TIMES} · {time:.1f} µs")
+    return Bar(
+        peer,
+        ratio.median,
+        f"{ratio.median:.2f}{TIMES} · {time:.1f} µs",
+        (ratio.lower_quartile, ratio.upper_quartile),
+    )
 
 
-def _heading(peers: Sequence[Peer]) -> Iterator[str]:
-    yield f'<title id="title">{escape(TITLE)}</title>'
+def _heading(title: str, peers: Sequence[Peer]) -> Iterator[str]:
+    yield f'<title id="title">{escape(title)}</title>'
     yield '<desc id="summary">Horizontal bars by case and framework; shorter is faster.</desc>'
     yield f"<style>{STYLE}</style>"
-    yield _text(MARGIN, 30, TITLE, "title")
+    yield _text(MARGIN, 30, title, "title")
     yield _text(
         MARGIN,
         50,
-        "Shorter is faster. In-process WSGI calls, median of the rounds; µs include the harness.",
+        "Shorter is faster. In-process WSGI calls, median and quartiles of the rounds; "
+        "µs include the harness.",
     )
     for index, peer in enumerate(peers):
         x = MARGIN + index * LEGEND_STEP
@@ -168,12 +192,15 @@ def _groups(groups: Sequence[Group], scale: _Scale) -> Iterator[str]:
 
 
 def _bar_marks(bar: Bar, scale: _Scale, y: int) -> Iterator[str]:
-    end = scale.x(bar.ratio or 0)
     if bar.ratio is not None:
-        width = round(end - PLOT_LEFT, 1)
+        width = round(scale.x(bar.ratio) - PLOT_LEFT, 1)
         yield _rectangle(PLOT_LEFT, y, width, COLOURS[bar.peer.name], "bar")
+    if bar.quartiles is not None:
+        lower, upper = map(scale.x, bar.quartiles)
+        ends = f'x1="{lower:g}" x2="{upper:g}" y1="{y + 5.5:g}" y2="{y + 5.5:g}"'
+        yield f'<line class="spread" {ends}/>'
     label = f"{bar.peer.title} {bar.label}" if bar.ratio is None else bar.label
-    yield _text(end + 5, y + 9, label, "value")
+    yield _text(scale.x(bar.end) + 5, y + 9, label, "value")
 
 
 def _rectangle(x: float, y: float, width: float, colour: str, kind: str) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from benchmarks import tasks
 from benchmarks.wsgi import Exchange, Request
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ class Subject:
     request: Request
     status: int
     body_length: int
+    begins_task: bool = False
 
     def confirm(self, exchange: Exchange, body: bytes) -> None:
         """Catch an application that changes its answer while it is being timed."""
@@ -47,11 +49,13 @@ def verify(peer: str, case: Case, app: WSGIApplication) -> Subject:
     # Twice, because state left behind by the first request would show in the second.
     for _ in range(2):
         body = exchange.run(app, request.environ())
+        if case.begins_task:
+            tasks.wait(1)
         faults = list(_faults(case.expected, exchange, body))
         if faults:
             log = request.errors.getvalue()
             raise AnswerError("\n  ".join([f"{peer}, case {case.name}:", *faults, log]).rstrip())
-    return Subject(app, request, exchange.status_code, len(body))
+    return Subject(app, request, exchange.status_code, len(body), case.begins_task)
 
 
 def _faults(expected: Expected, exchange: Exchange, body: bytes) -> Iterator[str]:

@@ -3,48 +3,62 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from typing import ParamSpec, TypeVar
 
 from benchmarks.cases import Case
 from benchmarks.check import AnswerError, Subject, verify
 from benchmarks.measure import CaseResult, Settings, measure
 from benchmarks.peers import Peer, load_all
 
-if TYPE_CHECKING:
-    from _typeshed.wsgi import WSGIApplication
-
-    Factories = Mapping[str, Mapping[str, Callable[[], WSGIApplication]]]
+Arguments = ParamSpec("Arguments")
+Result = TypeVar("Result")
 
 
 def run(cases: Sequence[Case], peers: Sequence[Peer], settings: Settings) -> list[CaseResult]:
-    factories = load_all(peers)
-    _check(cases, factories)
+    load_all(peers)
+    _alone(check, cases, peers)
     results = []
     for case in cases:
         print(f"timing {case.name} ...", file=sys.stderr)
-        results.append(measure(case, _subjects(case, factories), settings))
+        results.append(_alone(time, case, peers, settings))
     return results
 
 
-def _check(cases: Sequence[Case], factories: Factories) -> None:
+def check(cases: Sequence[Case], peers: Sequence[Peer]) -> None:
     """Name every wrong answer at once rather than one a run."""
     faults = []
     for case in cases:
-        for peer in factories:
+        for peer in peers:
             try:
-                _subjects(case, {peer: factories[peer]})
+                _subjects(case, [peer])
             except AnswerError as error:
                 faults.append(str(error))
     if faults:
         raise AnswerError("\n".join(["the peers do not answer alike", *faults]))
 
 
-def _subjects(case: Case, factories: Factories) -> dict[str, Subject]:
-    # Built anew for each case: the applications of all other cases would only
-    # give the garbage collector more to walk through while this one is timed.
+def time(case: Case, peers: Sequence[Peer], settings: Settings) -> CaseResult:
+    return measure(case, _subjects(case, peers), settings)
+
+
+def _alone(
+    function: Callable[Arguments, Result], *arguments: Arguments.args, **keywords: Arguments.kwargs
+) -> Result:
+    """Call *function* in a process of its own.
+
+    The threads, receivers and caches that the applications of one case leave behind are no
+    burden to those of the next one.
+    """
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        return pool.submit(function, *arguments, **keywords).result()
+
+
+def _subjects(case: Case, peers: Sequence[Peer]) -> dict[str, Subject]:
     return {
         peer: verify(peer, case, apps[case.name]())
-        for peer, apps in factories.items()
+        for peer, apps in load_all(peers).items()
         if case.name in apps
     }

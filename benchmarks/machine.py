@@ -17,8 +17,18 @@ DISTRIBUTIONS = (
     "itsdangerous",
     "markupsafe",
     "blinker",
+    "asgiref",
     "falcon",
     "bottle",
+    "wheezy.web",
+    "wheezy.http",
+    "wheezy.routing",
+    "wheezy.security",
+    "wheezy.html",
+    "pyramid",
+    "pyramid_jinja2",
+    "webob",
+    "zope.interface",
 )
 
 
@@ -40,16 +50,15 @@ def describe_platform() -> dict[str, str | int | None]:
 
 
 def package_versions() -> dict[str, str]:
-    """Versions of the packages that were really imported, by distribution name."""
+    """Versions of what is installed of the peers, and of what they stand on."""
     versions = {}
     for name in DISTRIBUTIONS:
-        module = sys.modules.get(name)
-        if module is not None:
-            try:
-                versions[name] = version(name)
-            except PackageNotFoundError:
-                # A source tree that was never installed still says what it is.
-                versions[name] = str(getattr(module, "__version__", "unknown"))
+        try:
+            versions[name] = version(name)
+        except PackageNotFoundError:
+            # A source tree that was never installed still says what it is.
+            if name in sys.modules:
+                versions[name] = str(getattr(sys.modules[name], "__version__", "unknown"))
     return versions
 
 
@@ -57,10 +66,11 @@ def compiled_modules() -> dict[str, list[str]]:
     """Extension modules in use: a compiled peer is a different contest from a pure one."""
     found: dict[str, list[str]] = {}
     for name, module in sorted(sys.modules.items()):
-        package = name.partition(".")[0]
         path = getattr(module, "__file__", None) or ""
-        if package in DISTRIBUTIONS and path.endswith(tuple(EXTENSION_SUFFIXES)):
-            found.setdefault(package, []).append(name)
+        if path.endswith(tuple(EXTENSION_SUFFIXES)):
+            for package in DISTRIBUTIONS:
+                if name.startswith(f"{package}."):
+                    found.setdefault(package, []).append(name)
     return found
 
 

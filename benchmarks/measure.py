@@ -9,6 +9,7 @@ from itertools import repeat
 from time import perf_counter
 from typing import TYPE_CHECKING
 
+from benchmarks import tasks
 from benchmarks.cases import Case
 from benchmarks.check import Subject
 from benchmarks.wsgi import Exchange, Request
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 # Timed in turn with the peers, so that its figure shares their weather.
 OVERHEAD = "overhead"
+# Requests whose tasks may wait at a time.
+TASK_BATCH = 100
 
 
 @dataclass(frozen=True)
@@ -43,7 +46,7 @@ class CaseResult:
 
 def measure(case: Case, subjects: Mapping[str, Subject], settings: Settings) -> CaseResult:
     """Time every subject in *settings.rounds* rounds."""
-    contestants = {**subjects, OVERHEAD: _idle_subject(case)}
+    contestants = {**subjects, OVERHEAD: idle_subject(case)}
     calls = {
         name: calibrate(subject, settings.sample_seconds) for name, subject in contestants.items()
     }
@@ -82,14 +85,25 @@ def sample(subject: Subject, calls: int) -> float:
     exchange = Exchange()
     run = exchange.run
     started = perf_counter()
-    for _ in repeat(None, calls):
-        body = run(app, environ())
+    for size in _batches(calls, subject.begins_task):
+        for _ in repeat(None, size):
+            body = run(app, environ())
+        if subject.begins_task:
+            tasks.wait(size)
     elapsed = perf_counter() - started
     subject.confirm(exchange, body)
     return elapsed
 
 
-def _idle_subject(case: Case) -> Subject:
+def _batches(calls: int, begins_task: bool) -> Iterator[int]:
+    """Let no more tasks wait than any queue of bounded length has room for."""
+    size = TASK_BATCH if begins_task else calls
+    while calls > 0:
+        yield min(size, calls)
+        calls -= size
+
+
+def idle_subject(case: Case) -> Subject:
     return Subject(_idle_app, Request(case), status=200, body_length=0)
 
 

@@ -21,13 +21,16 @@ class Peer:
 
 
 BASELINE = "microweb"
+BARE = "bare"
 
 PEERS: Sequence[Peer] = (
-    Peer("microweb", "microweb", "microweb_app", "microweb"),
+    Peer(BASELINE, "microweb", "microweb_app", "microweb"),
     Peer("flask", "Flask", "flask_app", "flask"),
     Peer("falcon", "Falcon", "falcon_app", "falcon"),
     Peer("bottle", "Bottle", "bottle_app", "bottle"),
-    Peer("bare", "bare WSGI", "bare"),
+    Peer("wheezy", "wheezy.web", "wheezy_app", "wheezy"),
+    Peer("pyramid", "Pyramid", "pyramid_app", "pyramid"),
+    Peer(BARE, "bare WSGI", "bare"),
 )
 
 

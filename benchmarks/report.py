@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime, timezone
+from statistics import geometric_mean
 
 from benchmarks import machine, stats
-from benchmarks.measure import CaseResult, Settings, Timing
-from benchmarks.peers import BASELINE, Peer
+from benchmarks.instructions import Counts
+from benchmarks.measure import OVERHEAD, CaseResult, Settings, Timing
+from benchmarks.peers import BARE, BASELINE, Peer
 
 SCHEMA = 1
 NOT_APPLICABLE = "n/a"
@@ -20,12 +22,7 @@ def document(
 ) -> dict[str, object]:
     """Everything another person needs to redo the statistics."""
     return {
-        "schema": SCHEMA,
-        "created": datetime.now(timezone.utc).isoformat(timespec="seconds"),
-        "python": machine.describe_python(),
-        "platform": machine.describe_platform(),
-        "packages": machine.package_versions(),
-        "compiled_modules": machine.compiled_modules(),
+        **_circumstances(),
         "settings": {
             "rounds": settings.rounds,
             "sample_seconds": settings.sample_seconds,
@@ -35,6 +32,21 @@ def document(
         "cases": [_case_entry(result, peers) for result in results],
         "geometric_means": _means(results, peers),
         "geometric_means_shared_by_all": _means(_shared(results, peers), peers),
+    }
+
+
+def instructions_document(counts: Counts) -> dict[str, object]:
+    return {**_circumstances(), "instructions": counts}
+
+
+def _circumstances() -> dict[str, object]:
+    return {
+        "schema": SCHEMA,
+        "created": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "python": machine.describe_python(),
+        "platform": machine.describe_platform(),
+        "packages": machine.package_versions(),
+        "compiled_modules": machine.compiled_modules(),
     }
 
 
@@ -80,6 +92,7 @@ def tables(results: Sequence[CaseResult], peers: Sequence[Peer]) -> str:
             f"above 1 means slower than {BASELINE}:",
             _markdown(["case", *(peer.title for peer in rivals)], _multiples(results, rivals)),
         ]
+    parts += _beside_bare(results)
     return "\n\n".join(parts)
 
 
@@ -101,12 +114,17 @@ def _multiples(results: Sequence[CaseResult], rivals: Sequence[Peer]) -> Iterato
     yield ["geometric mean, own cases", *(_mean(results, peer.name) for peer in rivals)]
     shared = _shared(results, rivals)
     yield ["geometric mean, cases of all", *(_mean(shared, peer.name) for peer in rivals)]
+    net = (stats.overall_net(shared, peer.name) for peer in rivals)
+    yield ["the same, less overhead", *map(_number, net)]
 
 
 def _multiple(result: CaseResult, peer: str) -> str:
     if peer not in result.timings:
         return NOT_APPLICABLE
-    spread = stats.ratio(result, peer)
+    return _spread(stats.ratio(result, peer))
+
+
+def _spread(spread: stats.Spread) -> str:
     quartiles = f"{spread.lower_quartile:.2f}{TO}{spread.upper_quartile:.2f}"
     return f"{spread.median:.2f} ({quartiles})"
 
@@ -114,6 +132,54 @@ def _multiple(result: CaseResult, peer: str) -> str:
 def _mean(results: Sequence[CaseResult], peer: str) -> str:
     mean = stats.overall(results, peer)
     return NOT_APPLICABLE if mean is None else f"{mean.ratio:.2f} (n={len(mean.cases)})"
+
+
+def _number(value: float | None) -> str:
+    return NOT_APPLICABLE if value is None else f"{value:.2f}"
+
+
+def _beside_bare(results: Sequence[CaseResult]) -> Iterator[str]:
+    """What a framework costs at all: its smallest answer beside that of a bare function."""
+    for result in results:
+        if result.case.name == "hello" and BARE in result.timings:
+            times = _spread(stats.ratio(result, BASELINE, BARE))
+            net = _number(stats.net_ratio(result, BASELINE, BARE))
+            yield (
+                f"`hello`: {BASELINE} takes {times} times as long as the bare WSGI function; "
+                f"less the overhead of both, {net} times."
+            )
+
+
+def instructions_table(counts: Counts, peers: Sequence[Peer]) -> str:
+    names = [*(peer.name for peer in peers), OVERHEAD]
+    shared = [found for found in counts.values() if all(name in found for name in names)]
+    means = [_mean_count_ratio(shared, name) for name in names]
+    rows = [[case, *(_count(found, name) for name in names)] for case, found in counts.items()]
+    head = ["case", *(peer.title for peer in peers), OVERHEAD]
+    return "\n\n".join(
+        [
+            "Instructions per request (as a multiple of "
+            f"{BASELINE}'s; the overhead of the harness is included):",
+            _markdown(head, [*rows, ["geometric mean, cases of all", *means]]),
+        ]
+    )
+
+
+def _count(found: Mapping[str, float], name: str) -> str:
+    if name not in found:
+        return NOT_APPLICABLE
+    count = f"{found[name]:,.0f}"
+    return count if name in (BASELINE, OVERHEAD) else f"{count} ({_count_ratio(found, name):.2f})"
+
+
+def _count_ratio(found: Mapping[str, float], name: str) -> float:
+    return found[name] / found[BASELINE]
+
+
+def _mean_count_ratio(shared: Sequence[Mapping[str, float]], name: str) -> str:
+    if not shared or name == OVERHEAD:
+        return ""
+    return f"{geometric_mean([_count_ratio(found, name) for found in shared]):.2f}"
 
 
 def _markdown(head: Sequence[str], body: Iterable[Sequence[str]]) -> str:

@@ -41,9 +41,16 @@ def ratios(timing: Timing, baseline: Timing) -> list[float]:
     return list(map(truediv, timing.samples, baseline.samples))
 
 
-def ratio(result: CaseResult, peer: str) -> Spread:
-    """How many times as long as the baseline *peer* takes."""
-    return Spread.of(ratios(result.timings[peer], result.timings[BASELINE]))
+def ratio(result: CaseResult, peer: str, to: str = BASELINE) -> Spread:
+    """How many times as long as *to* *peer* takes."""
+    return Spread.of(ratios(result.timings[peer], result.timings[to]))
+
+
+def net_ratio(result: CaseResult, peer: str, to: str = BASELINE) -> float | None:
+    """The ratio without the harness's own time, if that leaves anything to compare."""
+    overhead = median(result.overhead.samples)
+    time, other = (median(result.timings[name].samples) - overhead for name in (peer, to))
+    return time / other if time > 0 and other > 0 else None
 
 
 def overall(results: Sequence[CaseResult], peer: str) -> GeometricMean | None:
@@ -55,6 +62,13 @@ def overall(results: Sequence[CaseResult], peer: str) -> GeometricMean | None:
         geometric_mean([ratio(result, peer).median for result in shared]),
         [result.case.name for result in shared],
     )
+
+
+def overall_net(results: Sequence[CaseResult], peer: str) -> float | None:
+    """The mean of the net ratios, if there is one of each case."""
+    found = [net_ratio(result, peer) for result in results]
+    known = [ratio for ratio in found if ratio is not None]
+    return geometric_mean(known) if found and len(known) == len(found) else None
 
 
 def shared_by_all(results: Sequence[CaseResult], peers: Sequence[str]) -> list[CaseResult]:

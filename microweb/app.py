@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from functools import partial
+from types import GeneratorType
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from werkzeug.exceptions import (
@@ -24,7 +25,7 @@ from .handling import Handling, close_unsent
 from .input import adapt
 from .plan import Compiled, Plan
 from .request import Request, decoded
-from .response import Response, ResponseReturnValue, made_response
+from .response import Response, ResponseReturnValue, made_response, streamed_response
 from .routing import UNSURE, Hit
 from .signals import (
     appcontext_popped,
@@ -304,6 +305,8 @@ class App(Handling):
             return rv
         if isinstance(rv, HTTPException):
             return self.make_error_response(rv)
+        if type(rv) is GeneratorType:
+            return streamed_response(self.response_class, rv, self._who_returned)
         return to_response(
             rv,
             response_class=self.response_class,

@@ -33,7 +33,7 @@ class Headers(WerkzeugHeaders):
             return WerkzeugHeaders(self) == WerkzeugHeaders(other)
         return NotImplemented
 
-    __hash__ = None  # type: ignore[assignment]  # as Werkzeug's, which can be changed
+    __hash__ = None  # as Werkzeug's, which can be changed
 
 
 def over(pairs: Pairs) -> Headers:

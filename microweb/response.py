@@ -269,16 +269,23 @@ class Response(WerkzeugResponse):
             without a word.
         """
         for piece in self.response:
-            if isinstance(piece, str):
-                yield piece.encode()
-            elif isinstance(piece, (bytes, bytearray, memoryview)):
-                yield piece  # a server takes what is like bytes
-            else:
-                origin = self.returned_by
-                who = "The body of a response is" if origin is None else origin()
-                raise TypeError(
-                    f"{who} an iterable that gave {_named(piece)}: give pieces of text or bytes."
-                )
+            yield piece.encode() if type(piece) is str else self.encoded(piece)
+
+    def encoded(self, piece: Any) -> bytes:
+        """Return a piece of the body as bytes.
+
+        :param piece: The piece.
+        :raises TypeError: for what is neither text nor bytes.
+        """
+        if isinstance(piece, (bytes, bytearray, memoryview)):
+            return piece  # type: ignore[return-value]  # a server takes what is like bytes
+        if isinstance(piece, str):
+            return piece.encode()
+        origin = self.returned_by
+        who = "The body of a response is" if origin is None else origin()
+        raise TypeError(
+            f"{who} an iterable that gave {_named(piece)}: give pieces of text or bytes."
+        )
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Send the status and the headers, and return the body: a list where it is complete."""
@@ -297,7 +304,7 @@ class Response(WerkzeugResponse):
             chunks: list[bytes] | None = body
         else:
             silent = self._status_code in _WITHOUT_BODY or environ["REQUEST_METHOD"] == "HEAD"
-            chunks = list(self.iter_encoded()) if self.is_sequence else None
+            chunks = list(self.iter_encoded()) if isinstance(body, (list, tuple)) else None
             if chunks is not None and not self._on_close:
                 sent = [] if silent else chunks
             elif self.direct_passthrough and not silent:
@@ -363,6 +370,27 @@ def made_response(
     return response
 
 
+def streamed_response(
+    cls: type[Response], pieces: Iterator[Any], returned_by: Callable[[], str]
+) -> Response:
+    """Return ``cls(pieces)``, by a short road where the class has one.
+
+    :param cls: The class of the response.
+    :param pieces: The pieces of the body.
+    :param returned_by: Says which view returned it, for a message.
+    """
+    kind = _CONTENT_TYPES.get(cls.default_mimetype)
+    if kind is None or not cls._short_road:
+        response = cls(pieces)
+    else:
+        response = cls.__new__(cls)
+        response.response = pieces
+        response._plain = [kind]
+        response._status, response._status_code = _OK
+    response.returned_by = returned_by
+    return response
+
+
 class Sending:
     """The body of a response on its way to the server, which closes it (PEP 3333).
 
@@ -372,6 +400,17 @@ class Sending:
     def __init__(self, response: Response, silent: bool) -> None:
         self._response = response
         self._silent = silent
+
+    def pieces(self) -> tuple[Iterable[Any], Callable[[Any], bytes]]:
+        """Return the pieces of the body, and what makes bytes of one that is no text.
+
+        This is for who does in one generator what :meth:`Response.iter_encoded` does in another.
+        """
+        response = self._response
+        if self._silent:
+            return (), response.encoded
+        pieces = response.response if response._short_road else response.iter_encoded()
+        return pieces, response.encoded
 
     def __iter__(self) -> Iterator[bytes]:
         return iter(()) if self._silent else iter(self._response.iter_encoded())
@@ -395,6 +434,7 @@ _SKIPPED_BY_THE_SHORT_ROAD = (
     "get_wsgi_response",
     "headers",
     "is_sequence",
+    "encoded",
     "iter_encoded",
     "set_data",
 )

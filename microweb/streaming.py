@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable, Iterator
 from contextvars import copy_context
 from functools import partial
 
+from .response import Sending
+
 
 class Stream:
     """Enters the context of its request for each step, and leaves it again.
@@ -39,8 +41,14 @@ class Stream:
         return iter(step, _END)  # type: ignore[arg-type]  # chunks, or the end
 
     def _chunks(self) -> Iterator[bytes]:
+        body = self._body
         try:
-            yield from self._body
+            if type(body) is Sending:  # in this one generator, without those of its own (0.1 µs)
+                pieces, encoded = body.pieces()
+                for piece in pieces:
+                    yield piece.encode() if type(piece) is str else encoded(piece)
+            else:
+                yield from body
         except Exception as error:
             # Raised again, so that the server cuts the connection: a body that ended here would
             # look complete.

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from statistics import geometric_mean, median
 from typing import Any
@@ -16,11 +17,13 @@ from xml.etree import ElementTree
 
 import pytest
 
-for peer in ("flask", "falcon", "bottle"):
-    pytest.importorskip(peer, reason=f"{peer} is not installed: pip install -e '.[dev]'")
+for package in ("flask", "asgiref", "falcon", "bottle", "wheezy", "pyramid", "pyramid_jinja2"):
+    if find_spec(package) is None:
+        pytest.skip(f"{package} is not installed: pip install -e '.[dev]'", allow_module_level=True)
 
 ROOT = Path(__file__).resolve().parents[1]
-PEERS = ["microweb", "flask", "falcon", "bottle", "bare"]
+PEERS = ["microweb", "flask", "falcon", "bottle", "wheezy", "pyramid", "bare"]
+TITLES = ["microweb", "Flask", "Falcon", "Bottle", "wheezy.web", "Pyramid", "bare WSGI"]
 SPREAD = {"median", "lower_quartile", "upper_quartile", "minimum", "maximum"}
 TIMING = {"calls_per_sample", "samples_us", "us"}
 ROUNDS = 2
@@ -43,6 +46,7 @@ class Run:
     output: str
     document: dict[str, Any]
     chart: ElementTree.Element
+    case_charts: Mapping[str, ElementTree.Element]
 
     def case(self, name: str) -> dict[str, Any]:
         return next(case for case in self.document["cases"] if case["name"] == name)
@@ -62,7 +66,12 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     )
     assert finished.returncode == 0, finished.stderr
     document = json.loads(results.read_text(encoding="utf-8"))
-    return Run(finished.stdout, document, ElementTree.parse(chart).getroot())
+    assert "Traceback" not in finished.stderr
+    assert "Warning" not in finished.stderr
+    case_charts = {
+        path.stem: ElementTree.parse(path).getroot() for path in chart.with_suffix("").glob("*.svg")
+    }
+    return Run(finished.stdout, document, ElementTree.parse(chart).getroot(), case_charts)
 
 
 def test_document_describes_the_run(run: Run) -> None:
@@ -83,7 +92,9 @@ def test_document_describes_the_run(run: Run) -> None:
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00", document["created"])
     assert set(document["python"]) == {"version", "implementation", "compiler"}
     assert set(document["platform"]) == {"system", "machine", "processor", "cpus"}
-    assert {"microweb", "flask", "falcon", "bottle"} <= set(document["packages"])
+    assert {"microweb", "flask", "falcon", "bottle", "wheezy.web", "pyramid"} <= set(
+        document["packages"]
+    )
     assert document["settings"] == {
         "rounds": ROUNDS,
         "sample_seconds": 0.001,
@@ -129,7 +140,13 @@ def test_ratios_compare_the_samples_of_one_round(run: Run) -> None:
 def test_peers_without_the_feature_are_not_applicable(run: Run) -> None:
     assert list(run.case("hello")["peers"]) == PEERS
     assert run.case("hello")["not_applicable"] == []
-    assert list(run.case("session")["peers"]) == ["microweb", "flask", "bottle"]
+    assert list(run.case("session")["peers"]) == [
+        "microweb",
+        "flask",
+        "bottle",
+        "wheezy",
+        "pyramid",
+    ]
     assert run.case("session")["not_applicable"] == ["falcon", "bare"]
 
 
@@ -156,37 +173,56 @@ def test_tables_have_a_row_for_each_case_and_mean(run: Run) -> None:
         "session",
         "geometric mean, own cases",
         "geometric mean, cases of all",
+        "the same, less overhead",
     ]
     assert {len(row) for row in rows} == {len(PEERS) + 2, len(PEERS)}
 
 
 def test_chart_shows_every_peer(run: Run) -> None:
     assert run.chart.tag == f"{SVG}svg"
-    assert len(marks(run, "rect", "key")) == len(PEERS)
+    assert len(marks(run.chart, "rect", "key")) == len(PEERS)
     # The mean and the hello case have all peers, the session case lacks two.
-    assert len(marks(run, "rect", "bar")) == 2 * len(PEERS) + 3
-    assert texts(run, "legend") == ["microweb", "Flask", "Falcon", "Bottle", "bare WSGI"]
-    assert texts(run, "group") == ["geometric mean", "hello", "session"]
-    assert [text for text in texts(run, "value") if text.endswith("n/a")] == [
+    assert len(marks(run.chart, "rect", "bar")) == 2 * len(PEERS) + 5
+    # A mean has no quartiles.
+    assert len(marks(run.chart, "line", "spread")) == len(PEERS) + 5
+    assert texts(run.chart, "legend") == TITLES
+    assert texts(run.chart, "group") == ["geometric mean", "hello", "session"]
+    assert [text for text in texts(run.chart, "value") if text.endswith("n/a")] == [
         "Falcon n/a",
         "bare WSGI n/a",
     ]
 
 
 def test_bars_are_as_long_as_the_ratios_are_large(run: Run) -> None:
-    widths = [float(bar.get("width", "")) for bar in marks(run, "rect", "bar")]
+    widths = [float(bar.get("width", "")) for bar in marks(run.chart, "rect", "bar")]
     hello = widths[len(PEERS) : 2 * len(PEERS)]
     ratios = [entry["ratio"]["median"] for entry in run.case("hello")["peers"].values()]
     unit = max(hello) / max(ratios)
     assert hello == pytest.approx([ratio * unit for ratio in ratios], abs=0.2)
 
 
-def marks(run: Run, tag: str, kind: str) -> list[ElementTree.Element]:
-    return run.chart.findall(f".//{SVG}{tag}[@class='{kind}']")
+def marks(chart: ElementTree.Element, tag: str, kind: str) -> list[ElementTree.Element]:
+    return chart.findall(f".//{SVG}{tag}[@class='{kind}']")
 
 
-def texts(run: Run, kind: str) -> list[str]:
-    return [element.text or "" for element in marks(run, "text", kind)]
+def texts(chart: ElementTree.Element, kind: str) -> list[str]:
+    return [element.text or "" for element in marks(chart, "text", kind)]
+
+
+def test_each_case_has_a_chart_of_its_own(run: Run) -> None:
+    assert set(run.case_charts) == {"hello", "session"}
+    chart = run.case_charts["session"]
+    assert texts(chart, "title") == ["session: time per request as a multiple of microweb's"]
+    assert len(marks(chart, "rect", "bar")) == 5
+
+
+def test_the_smallest_answer_is_set_beside_a_bare_function(run: Run) -> None:
+    assert re.search(r"`hello`: microweb takes \d+\.\d\d \(.+\) times as long as", run.output)
+
+
+def test_all_peers_answer_alike_in_all_cases() -> None:
+    finished = run_benchmarks("--check")
+    assert (finished.returncode, finished.stderr) == (0, "")
 
 
 @pytest.mark.parametrize(
@@ -221,7 +257,7 @@ def test_a_missing_peer_is_named_with_its_remedy(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setitem(sys.modules, "falcon", None)
     monkeypatch.delitem(sys.modules, "benchmarks.apps.falcon_app", raising=False)
     with pytest.raises(peers.MissingPeersError, match=r"not installed: falcon\. .*'\.\[dev\]'"):
-        peers.load_all(peers.PEERS)
+        peers.load_all(peers.PEERS[:3])
 
 
 def test_microweb_and_flask_applications_differ_in_names_only() -> None:
@@ -229,7 +265,63 @@ def test_microweb_and_flask_applications_differ_in_names_only() -> None:
         (ROOT / "benchmarks" / "apps" / f"{name}_app.py").read_text(encoding="utf-8")
         for name in ("microweb", "flask")
     )
+    assert own_functions(microweb) == own_functions(re.sub(r"\bFlask\b", "App", flask))
+
+
+def own_functions(source: str) -> list[str]:
+    """All from the first case on, but background tasks, which Flask does not have."""
     # The import blocks are sorted by name and so differ in order.
-    views = flask.index("\ndef hello")
-    renamed = re.sub(r"\bFlask\b", "App", flask[views:])
-    assert microweb[microweb.index("\ndef hello") :] == renamed
+    parts = source[source.index("\ndef hello") :].split("\n\n\n")
+    return [part for part in parts if not part.startswith("def background")]
+
+
+def test_the_readme_lists_every_case() -> None:
+    readme = (ROOT / "benchmarks" / "README.md").read_text(encoding="utf-8")
+    listed = re.findall(r"^\| `(\w+)` +\|", readme, re.MULTILINE)
+    source = (ROOT / "benchmarks" / "cases.py").read_text(encoding="utf-8")
+    assert listed == re.findall(r'^    Case\(\s*"(\w+)"', source, re.MULTILINE)
+
+
+VALGRIND = """\
+#!{python}
+import os, pathlib, subprocess, sys
+
+folder = pathlib.Path(sys.argv[4].partition("=")[2]).parent
+assert os.environ["PYTHONHASHSEED"] == "0"
+command = sys.argv[5:]
+finished = subprocess.run(command, check=True, capture_output=True, encoding="utf-8")
+print(finished.stdout, end="")
+for line in finished.stdout.splitlines():
+    (folder / (line.split()[1] + ".2")).write_text("summary: 1\\n\\ntotals: 9000\\n")
+"""
+
+
+def test_instructions_are_those_of_one_request(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    valgrind = tmp_path / "valgrind"
+    valgrind.write_text(VALGRIND.format(python=sys.executable), encoding="utf-8")
+    valgrind.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    finished = run_benchmarks(
+        "--instructions",
+        "--cases=hello,session",
+        "--peers=bare",
+        f"--json={tmp_path / 'results.json'}",
+    )
+    assert finished.returncode == 0, finished.stderr
+    document = json.loads((tmp_path / "instructions.json").read_text(encoding="utf-8"))
+    assert document["instructions"] == {
+        "hello": {"microweb": 45.0, "bare": 45.0, "overhead": 45.0},
+        "session": {"microweb": 45.0, "overhead": 45.0},
+    }
+    assert "| session                      |       45 |       n/a |       45 |" in finished.stdout
+
+
+def test_without_valgrind_it_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    finished = run_benchmarks("--instructions", "--cases=hello")
+    assert finished.returncode == 1
+    assert "apt-get install valgrind" in finished.stderr

@@ -58,7 +58,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "background": {"errors"},
     "worker": {"background", "errors", "loop"},
     # 5: tools around the application
-    "streaming": set(),
+    "streaming": {"response"},
     "logging": {"context"},
     "debug": {"context", "errors", "plan", "request", "routing", "signals"},
     "nearness": set(),

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import json as jsonlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs
 
-from benchmarks.apps import SECTIONS
+from benchmarks.apps import SECTIONS, STATIC
+from benchmarks.tasks import task
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -103,11 +105,33 @@ def stream(environ: WSGIEnvironment, start_response: StartResponse) -> Iterator[
         yield f"line {number}\n".encode()
 
 
+def url_for(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+    return send_json(start_response, {"urls": [f"/post/{number}" for number in range(10)]})
+
+
+def static(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+    name = environ["PATH_INFO"].rpartition("/")[2]
+    body = (STATIC / name).read_bytes()
+    headers = [("Content-Type", "text/css"), ("Content-Length", str(len(body)))]
+    start_response("200 OK", headers)
+    return [body]
+
+
+def build_background() -> WSGIApplication:
+    executor = ThreadPoolExecutor()
+
+    def background(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        executor.submit(task)
+        return send(start_response, "202 Accepted", "accepted")
+
+    return background
+
+
 def always(app: WSGIApplication) -> Callable[[], WSGIApplication]:
     return lambda: app
 
 
-# No ``session`` and no ``hooks``: there is nothing in WSGI to express them with.
+# What is missing here is what there is nothing in WSGI to express with.
 APPS = {
     "hello": always(hello),
     "json": always(json),
@@ -120,4 +144,7 @@ APPS = {
     "not_found": always(hello),
     "forbidden": always(forbidden),
     "stream": always(stream),
+    "url_for": always(url_for),
+    "static": always(static),
+    "background": build_background,
 }

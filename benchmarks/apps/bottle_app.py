@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json as jsonlib
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
-from bottle import Bottle, abort, request, response
+from bottle import Bottle, HTTPError, abort, jinja2_view, request, response, static_file
 
-from benchmarks.apps import SECRET_KEY, SECTIONS
+from benchmarks.apps import HEADING, ITEMS, SECRET_KEY, SECTIONS, STATIC, TEMPLATES
+from benchmarks.tasks import task
 
 
 def hello() -> Bottle:
@@ -163,6 +166,97 @@ def stream() -> Bottle:
     return app
 
 
+def url_for() -> Bottle:
+    app = Bottle()
+
+    @app.route("/post/<post_id:int>", name="show_post")
+    def show_post(post_id: int) -> str:
+        return f"post {post_id}"
+
+    @app.route("/")
+    def index() -> dict[str, object]:
+        return {"urls": [app.get_url("show_post", post_id=number) for number in range(10)]}
+
+    return app
+
+
+def page() -> Bottle:
+    app = Bottle()
+
+    @app.route("/")
+    @jinja2_view(
+        "page.html",
+        template_lookup=[str(TEMPLATES)],
+        template_settings={"autoescape": True, "auto_reload": False},
+    )
+    def index() -> dict[str, object]:
+        return {"heading": HEADING, "items": ITEMS}
+
+    return app
+
+
+def static() -> Bottle:
+    app = Bottle()
+
+    @app.route("/static/<filename:path>")
+    def serve_static(filename: str) -> object:
+        return static_file(filename, root=str(STATIC))
+
+    return app
+
+
+def upload() -> Bottle:
+    app = Bottle()
+
+    @app.post("/upload")
+    def receive() -> dict[str, object]:
+        photo = request.files.photo
+        return {
+            "name": photo.filename,
+            "size": len(photo.file.read()),
+            "title": request.forms.title,
+        }
+
+    return app
+
+
+def error_handler() -> Bottle:
+    """Bottle has handlers for statuses only, so the exception has to be an HTTPError."""
+    app = Bottle()
+
+    class OutOfStock(HTTPError):
+        def __init__(self, item_id: int) -> None:
+            super().__init__(409, "out of stock")
+            self.item_id = item_id
+
+    @app.error(409)
+    def out_of_stock(error: OutOfStock) -> str:
+        response.content_type = "application/json"
+        return jsonlib.dumps({"error": error.body, "item_id": error.item_id})
+
+    @app.route("/order/<item_id:int>")
+    def order(item_id: int) -> str:
+        raise OutOfStock(item_id)
+
+    return app
+
+
+def background() -> Bottle:
+    """Bottle has no background tasks; an executor is the least that its users write."""
+    app = Bottle()
+    executor = ThreadPoolExecutor()
+
+    @app.post("/orders")
+    def order() -> str:
+        executor.submit(task)
+        response.status = 202
+        return "accepted"
+
+    return app
+
+
+# Bottle has no signals, classes of views or asynchronous views, and an application that is
+# mounted in another one leaves its hooks behind.
 APPS = {
     "hello": hello,
     "json": json,
@@ -177,4 +271,10 @@ APPS = {
     "not_found": hello,
     "forbidden": forbidden,
     "stream": stream,
+    "url_for": url_for,
+    "page": page,
+    "static": static,
+    "upload": upload,
+    "error_handler": error_handler,
+    "background": background,
 }

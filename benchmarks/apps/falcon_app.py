@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import falcon
+import jinja2
 
-from benchmarks.apps import SECTIONS
+from benchmarks.apps import HEADING, ITEMS, SECTIONS, STATIC, TEMPLATES
+from benchmarks.tasks import task
 
 if TYPE_CHECKING:
     App = falcon.App[falcon.Request, falcon.Response]
@@ -173,7 +176,101 @@ def stream() -> App:
     return app
 
 
-# No ``session``: Falcon has neither sessions nor signed cookies.
+def page() -> App:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATES),
+        autoescape=jinja2.select_autoescape(),
+        auto_reload=False,
+    )
+
+    class Page:
+        def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
+            template = environment.get_template("page.html")
+            resp.content_type = falcon.MEDIA_HTML
+            resp.text = template.render(heading=HEADING, items=ITEMS)
+
+    app = falcon.App()
+    app.add_route("/", Page())
+    return app
+
+
+def static() -> App:
+    app = falcon.App()
+    app.add_static_route("/static", STATIC)
+    return app
+
+
+def upload() -> App:
+    class Upload:
+        def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
+            answer: dict[str, object] = {}
+            for part in req.get_media():
+                if part.name == "title":
+                    answer["title"] = part.text
+                elif part.name == "photo":
+                    answer["name"] = part.filename
+                    answer["size"] = len(part.stream.read())
+            resp.media = answer
+
+    app = falcon.App()
+    app.add_route("/upload", Upload())
+    return app
+
+
+def error_handler() -> App:
+    class OutOfStock(Exception):
+        def __init__(self, item_id: int) -> None:
+            self.item_id = item_id
+
+        @staticmethod
+        def handle(
+            req: falcon.Request, resp: falcon.Response, ex: OutOfStock, params: dict[str, object]
+        ) -> None:
+            resp.status = falcon.HTTP_409
+            resp.media = {"error": "out of stock", "item_id": ex.item_id}
+
+    class Order:
+        def on_get(self, req: falcon.Request, resp: falcon.Response, item_id: int) -> None:
+            raise OutOfStock(item_id)
+
+    app = falcon.App()
+    app.add_error_handler(OutOfStock, OutOfStock.handle)
+    app.add_route("/order/{item_id:int}", Order())
+    return app
+
+
+def background() -> App:
+    """Falcon has background tasks under ASGI only; an executor is what its users write."""
+    executor = ThreadPoolExecutor()
+
+    class Orders:
+        def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
+            executor.submit(task)
+            resp.status = falcon.HTTP_202
+            resp.content_type = falcon.MEDIA_TEXT
+            resp.text = "accepted"
+
+    app = falcon.App()
+    app.add_route("/orders", Orders())
+    return app
+
+
+def method_view() -> App:
+    class Item:
+        def on_get(self, req: falcon.Request, resp: falcon.Response, item_id: int) -> None:
+            resp.media = {"item_id": item_id}
+
+        def on_post(self, req: falcon.Request, resp: falcon.Response, item_id: int) -> None:
+            resp.status = falcon.HTTP_201
+            resp.media = {"item_id": item_id, "title": req.get_media()["title"]}
+
+    app = falcon.App()
+    app.add_route("/items/{item_id:int}", Item())
+    return app
+
+
+# Falcon has no sessions or signed cookies, no URLs built from routes, nothing that nests as
+# blueprints do, no signals, and asynchronous responders under ASGI only.
 APPS = {
     "hello": hello,
     "json": json,
@@ -187,4 +284,10 @@ APPS = {
     "not_found": hello,
     "forbidden": forbidden,
     "stream": stream,
+    "page": page,
+    "static": static,
+    "upload": upload,
+    "error_handler": error_handler,
+    "background": background,
+    "method_view": method_view,
 }
