@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, cast
 
@@ -12,6 +13,7 @@ from werkzeug.http import HTTP_STATUS_CODES
 from werkzeug.utils import get_content_type
 from werkzeug.wrappers import Response as WerkzeugResponse
 
+from .cookies import plain_cookie
 from .headers import CONTROL, Headers, check_header, over, survey
 
 if TYPE_CHECKING:
@@ -213,6 +215,46 @@ class Response(WerkzeugResponse):
                 if directive.lower() != "public" and not directive.lower().startswith("s-maxage")
             ]
             self.headers["Cache-Control"] = ", ".join([*kept, "private"])
+
+    def set_cookie(
+        self,
+        key: str,
+        value: str = "",
+        max_age: timedelta | int | None = None,
+        expires: str | datetime | int | float | None = None,
+        path: str | None = "/",
+        domain: str | None = None,
+        secure: bool = False,
+        httponly: bool = False,
+        samesite: str | None = None,
+        partitioned: bool = False,
+    ) -> None:
+        """Set a cookie (RFC 6265 section 4.1).
+
+        :param key: Its name.
+        :param value: Its value.
+        :param max_age: How many seconds it lasts; without it and `expires`, as long as the browser.
+        :param expires: When it ends.
+        :param path: The path below which it is sent.
+        :param domain: The domain that it is sent to, with those below; None: only this host.
+        :param secure: It is sent over https only.
+        :param httponly: Scripts in the page cannot read it.
+        :param samesite: "Lax", "Strict" or "None": whether other sites' requests send it.
+        :param partitioned: It is kept apart by embedding site.
+
+        .. code-block:: python
+
+            response.set_cookie("theme", "dark", max_age=timedelta(days=30), samesite="Lax")
+        """
+        options: tuple[Any, ...] = (
+            *(max_age, expires, path, domain, secure, httponly, samesite, partitioned),
+        )
+        header = plain_cookie(key, value, *options)
+        limit = self.max_cookie_size
+        if header is None or (limit and len(header) > limit):
+            super().set_cookie(key, value, *options)
+        else:
+            self.append_header("Set-Cookie", header)
 
     def call_on_close(self, func: C) -> C:
         """Call `func` when the server is done with the response; also a decorator.
