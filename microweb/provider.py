@@ -9,8 +9,9 @@ from __future__ import annotations
 import json
 import json.encoder
 from codecs import BOM_UTF8
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import date, datetime, time, timedelta
+from functools import partial
 from json.encoder import encode_basestring, encode_basestring_ascii
 from typing import IO, Any
 from uuid import UUID
@@ -23,22 +24,26 @@ from .lazy import lazy
 class JSONProvider:
     """What an application needs of a JSON library; subclass it to plug another one in.
 
-    Only :meth:`dumps` and :meth:`loads` must be written.
+    Only :meth:`dumps` and :meth:`loads` must be written. :class:`BytesJSON` does it for a library
+    that writes bytes.
 
     :param app: The application it serves.
 
     .. code-block:: python
 
-        class Orjson(JSONProvider):
+        class Rapid(JSONProvider):
             def dumps(self, obj, **kwargs):
-                return orjson.dumps(obj).decode()
+                return rapidjson.dumps(obj, **kwargs)
 
             def loads(self, s, **kwargs):
-                return orjson.loads(s)
+                return rapidjson.loads(s, **kwargs)
 
         class Shop(App):
-            json_provider_class = Orjson
+            json_provider_class = Rapid
     """
+
+    #: The content type of :meth:`response`.
+    mimetype = "application/json"
 
     def __init__(self, app: Any) -> None:
         self._app = app
@@ -76,6 +81,13 @@ class JSONProvider:
         """
         return self.loads(fp.read(), **kwargs)
 
+    def encode(self, obj: Any) -> bytes:
+        """Return `obj` as the body of a response, which takes the bytes as they are.
+
+        :param obj: The document.
+        """
+        return self.dumps(obj).encode()
+
     def response(self, *args: Any, **kwargs: Any) -> Response:
         """Return a response with the arguments as JSON; see :func:`microweb.jsonify`.
 
@@ -83,17 +95,15 @@ class JSONProvider:
 
         :raises TypeError: for positional arguments and keywords at once.
         """
-        obj = _document(args, kwargs)
-        response: Response = self._app.response_class(self.dumps(obj), mimetype="application/json")
+        obj = args[0] if len(args) == 1 and not kwargs else _document(args, kwargs)
+        response: Response = self._app.response_class(self.encode(obj), mimetype=self.mimetype)
         return response
 
 
 def _document(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     if args and kwargs:
         raise TypeError("jsonify takes positional or keyword arguments, not both at once.")
-    if not args:
-        return kwargs or None
-    return args[0] if len(args) == 1 else args
+    return args or kwargs or None
 
 
 def encodable(value: Any) -> Any:
@@ -160,13 +170,18 @@ class Encoder(json.JSONEncoder):
         super().__init__(check_circular=False, allow_nan=False, **options)
         make = getattr(json.encoder, "c_make_encoder", None)
         quoted = encode_basestring_ascii if self.ensure_ascii else encode_basestring
-        self._write = make and make(
-            *(None, self.default, quoted, self.indent, self.key_separator, self.item_separator),
-            *(self.sort_keys, self.skipkeys, self.allow_nan),
+        #: Returns the pieces of a text; called with the document and 0.
+        self.pieces: Callable[[Any, int], Iterable[str]] = (
+            make(
+                *(None, self.default, quoted, self.indent, self.key_separator, self.item_separator),
+                *(self.sort_keys, self.skipkeys, self.allow_nan),
+            )
+            if make
+            else lambda o, _: super(Encoder, self).iterencode(o)
         )
 
     def encode(self, o: Any) -> str:
-        return "".join(self._write(o, 0)) if self._write else super().encode(o)
+        return "".join(self.pieces(o, 0))
 
 
 class DefaultJSONProvider(JSONProvider):
@@ -197,8 +212,13 @@ class DefaultJSONProvider(JSONProvider):
     sort_keys = False
     #: Leave out white space; None does so unless the application is in debug mode.
     compact: bool | None = None
-    #: The content type of :meth:`response`.
-    mimetype = "application/json"
+
+    # Whether a subclass leaves `dumps` alone, which writes the body of a response otherwise.
+    _writes_directly = True
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        cls._writes_directly = cls.dumps is DefaultJSONProvider.dumps
 
     def dumps(self, obj: Any, **kwargs: Any) -> str:
         """Return `obj` as JSON text; keywords are those of :func:`json.dumps`.
@@ -210,7 +230,7 @@ class DefaultJSONProvider(JSONProvider):
             if not kwargs:
                 return self._encoder.encode(obj)
             if kwargs == _COMPACT:
-                return self._compact_encoder.encode(obj)
+                return "".join(self._compact_pieces(obj, 0))
             kwargs.setdefault("default", self.default)
             kwargs.setdefault("ensure_ascii", self.ensure_ascii)
             kwargs.setdefault("sort_keys", self.sort_keys)
@@ -227,6 +247,21 @@ class DefaultJSONProvider(JSONProvider):
                 error.args = (f"{error} It stands at {where}.",)
             raise
 
+    def encode(self, obj: Any) -> bytes:
+        """Return `obj` as the body of a response, on lines of their own in debug mode.
+
+        :param obj: The document.
+        """
+        # The property `debug` costs two frames, for what most often is False.
+        if self.compact is None and self._writes_directly and not self._app.config["DEBUG"]:
+            try:
+                return ("".join(self._compact_pieces(obj, 0)) + "\n").encode()
+            except (ValueError, RecursionError, TypeError):
+                pass  # `dumps` says what is wrong with it
+        compact = not self._app.debug if self.compact is None else self.compact
+        text = self.dumps(obj, **_COMPACT) if compact else self.dumps(obj, indent=2)
+        return (text + "\n").encode()
+
     def loads(self, s: str | bytes, **kwargs: Any) -> Any:
         """Return the value of the JSON text `s`; bytes must be UTF-8 (RFC 8259 section 8.1).
 
@@ -242,21 +277,11 @@ class DefaultJSONProvider(JSONProvider):
         except RecursionError:
             raise ValueError("The document is nested too deeply.") from None
 
-    def response(self, *args: Any, **kwargs: Any) -> Response:
-        """Return a response with the arguments as JSON, on lines of their own in debug mode."""
-        obj = _document(args, kwargs)
-        if self.compact or (self.compact is None and not self._app.debug):
-            text = self.dumps(obj, **_COMPACT)
-        else:
-            text = self.dumps(obj, indent=2)
-        response: Response = self._app.response_class(text + "\n", mimetype=self.mimetype)
-        return response
-
     def __setattr__(self, name: str, value: Any) -> None:
         super().__setattr__(name, value)
         if name in ("default", "ensure_ascii", "sort_keys"):
             self.__dict__.pop("_encoder", None)
-            self.__dict__.pop("_compact_encoder", None)
+            self.__dict__.pop("_compact_pieces", None)
 
     # Making an encoder costs more than encoding a small document does, so both are kept.
     @lazy
@@ -264,10 +289,10 @@ class DefaultJSONProvider(JSONProvider):
         return self._make_encoder()
 
     @lazy
-    def _compact_encoder(self) -> json.JSONEncoder:
-        return self._make_encoder(**_COMPACT)
+    def _compact_pieces(self) -> Callable[[Any, int], Iterable[str]]:
+        return self._make_encoder(**_COMPACT).pieces
 
-    def _make_encoder(self, **kwargs: Any) -> json.JSONEncoder:
+    def _make_encoder(self, **kwargs: Any) -> Encoder:
         return Encoder(
             default=self.default,
             ensure_ascii=self.ensure_ascii,
@@ -276,7 +301,80 @@ class DefaultJSONProvider(JSONProvider):
         )
 
 
+class BytesJSON(DefaultJSONProvider):
+    """JSON by a library that writes bytes, such as orjson or msgspec, without a detour over text.
+
+    The bytes that it writes are the body of a response, and it reads the bytes of a request as they
+    came. A value that it does not know is first handed to :attr:`default`, which knows microweb's
+    further types. Calls with keywords (``tojson(indent=2)``) are those of the standard library.
+
+    :param app: The application it serves.
+    :param write: Returns a document as bytes in UTF-8.
+    :param read: Returns the value of a text or bytes; raises `ValueError` where it is not JSON.
+    :param hook: The keyword that `write` takes :attr:`default` by; None where it takes none.
+
+    .. code-block:: python
+
+        app.json = BytesJSON(app, orjson.dumps, orjson.loads)
+        app.json = BytesJSON(app, msgspec.json.encode, msgspec.json.decode, hook="enc_hook")
+    """
+
+    def __init__(
+        self,
+        app: Any,
+        write: Callable[..., bytes],
+        read: Callable[[str | bytes], Any],
+        hook: str | None = "default",
+    ) -> None:
+        super().__init__(app)
+        self._write = write if hook is None else partial(write, **{hook: self.default})
+        self._read = read
+
+    def encode(self, obj: Any) -> bytes:
+        """Return `obj` as JSON in bytes.
+
+        :param obj: The document.
+        :raises ValueError: for a document that contains itself.
+        :raises TypeError: for a type that neither the library nor :attr:`default` knows.
+        """
+        try:
+            try:
+                return self._write(obj)
+            except TypeError as error:
+                where = _unwritable(obj, self.default)
+                # orjson has a message of its own, and the one of `default` as its cause.
+                reason = f"{error.__cause__ or error}"
+                raise TypeError(f"{reason} It stands at {where}." if where else reason) from error
+        except RecursionError:
+            raise ValueError(_TOO_DEEP) from None
+
+    def dumps(self, obj: Any, **kwargs: Any) -> str:
+        """Return `obj` as JSON text.
+
+        :param obj: The document.
+        :param kwargs: Those of :func:`json.dumps`, which then writes it.
+        """
+        return super().dumps(obj, **kwargs) if kwargs else self.encode(obj).decode()
+
+    def loads(self, s: str | bytes, **kwargs: Any) -> Any:
+        """Return the value of the JSON text `s`.
+
+        :param s: The text, or its UTF-8 bytes.
+        :param kwargs: Those of :func:`json.loads`, which then reads it.
+        :raises ValueError: where it is not JSON, or nested too deeply.
+        """
+        if kwargs:
+            return super().loads(s, **kwargs)
+        try:
+            return self._read(s.removeprefix(BOM_UTF8) if isinstance(s, bytes) else s)
+        except RecursionError:
+            raise ValueError("The document is nested too deeply.") from None
+
+
 _COMPACT: dict[str, Any] = {"separators": (",", ":")}
+
+
+_TOO_DEEP = "The document contains itself, or is nested too deeply for JSON."
 
 
 def _refuse_constant(name: str) -> Any:
@@ -285,7 +383,7 @@ def _refuse_constant(name: str) -> Any:
 
 def _explained(error: ValueError | RecursionError) -> ValueError | None:
     if isinstance(error, RecursionError) or "Circular" in str(error):
-        return ValueError("The document contains itself, or is nested too deeply for JSON.")
+        return ValueError(_TOO_DEEP)
     if "Out of range float" in str(error):
         return ValueError(
             "NaN and infinity are not JSON (RFC 8259 section 6): send null or text instead."

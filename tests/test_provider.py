@@ -19,8 +19,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from markupsafe import Markup
 
-from microweb import App, jsonify
-from microweb.provider import DefaultJSONProvider, JSONProvider, encodable
+from microweb import App, jsonify, request
+from microweb.provider import BytesJSON, DefaultJSONProvider, JSONProvider, encodable
 from microweb.tagged import TaggedJSONSerializer
 
 ID = UUID("0c7ec1f1-0e5c-4b4c-8f6e-5a1c2b3d4e5f")
@@ -222,6 +222,113 @@ def test_another_library_needs_two_methods() -> None:
     assert other.load(StringIO('}1 :"a"{')) == {"a": 1}
     response = other.response(a=1)
     assert (response.get_data(), response.mimetype) == (b'}1 :"a"{', "application/json")
+
+
+LIBRARIES = {
+    "orjson": ("dumps", "loads", "default"),
+    "msgspec.json": ("encode", "decode", "enc_hook"),
+}
+
+
+@pytest.fixture(params=LIBRARIES)
+def bytes_json(request: pytest.FixtureRequest, app: App) -> BytesJSON:
+    library = pytest.importorskip(request.param)
+    write, read, hook = LIBRARIES[request.param]
+    app.json = made = BytesJSON(app, getattr(library, write), getattr(library, read), hook=hook)
+    return made
+
+
+def test_a_library_of_bytes_writes_and_reads_everything(app: App, bytes_json: BytesJSON) -> None:
+    @app.post("/")
+    def echo() -> dict[str, Any]:
+        return {"got": request.get_json(), "when": date(2024, 1, 2), "price": Decimal("1.10")}
+
+    document = {"a": [1, None, "é"], "at": ID, "html": Fragment()}
+    response = app.test_client().post("/", json=document)
+    expected = {
+        "got": {"a": [1, None, "é"], "at": str(ID), "html": "<b>bold</b>"},
+        "when": "2024-01-02",
+        "price": "1.10",
+    }
+    assert response.json == expected
+    assert response.data == json.dumps(expected, separators=(",", ":"), ensure_ascii=False).encode()
+    assert response.headers["Content-Type"] == "application/json"
+    with app.app_context():
+        assert jsonify(1, "é").data == '[1,"é"]'.encode()
+    assert app.jinja_env.from_string("{{ value|tojson }}").render(value={"a": "<é>"}) == (
+        '{"a":"\\u003cé\\u003e"}'
+    )
+    assert app.jinja_env.from_string("{{ [1]|tojson(indent=1) }}").render() == "[\n 1\n]"
+    problem = app.test_client().get("/missing", headers={"Accept": "application/json"})
+    assert problem.json is not None
+    assert (problem.json["status"], problem.mimetype) == (404, "application/problem+json")
+
+
+def test_a_library_of_bytes_gets_the_bytes_of_a_request_and_gives_those_of_a_response(
+    app: App,
+) -> None:
+    given: list[object] = []
+    written = b'{"a":1}'
+
+    def read(text: str | bytes) -> Any:
+        given.append(text)
+        return json.loads(text)
+
+    app.json = BytesJSON(app, lambda document: written, read, hook=None)
+
+    @app.post("/")
+    def view() -> list[Any]:
+        return [request.get_json()]
+
+    response = app.make_response({"a": 1})
+    assert response.response == [written]
+    assert next(iter(response.response)) is written
+    body = b'\xef\xbb\xbf{"b": 2}'
+    assert app.test_client().post("/", data=body, content_type="application/json").data == written
+    assert given == [b'{"b": 2}']
+
+
+def test_what_a_library_of_bytes_refuses_is_explained(app: App, bytes_json: BytesJSON) -> None:
+    @app.route("/", methods=["GET", "POST"])
+    def view() -> dict[str, Any]:
+        return {"got": [request.get_json()]} if request.method == "POST" else {"a": [1j]}
+
+    client = app.test_client()
+    refused = client.post("/", data=b'{"a": ', content_type="application/json")
+    assert refused.status_code == 400
+    assert "The body is not JSON: " in refused.text
+    with pytest.raises(TypeError) as caught:
+        client.get("/")
+    assert str(caught.value).startswith("The view 'view' (")
+    assert str(caught.value).endswith(
+        "complex cannot be written as JSON: convert it first, or extend 'default' of the"
+        " application's JSON provider. It stands at ['a'][0]."
+    )
+    for text in (b"{", "[1,]", b"\xff", "[" * 100_000):
+        with pytest.raises(ValueError, match="."):
+            bytes_json.loads(text)
+    deep: list[Any] = []
+    deep.append(deep)
+    with pytest.raises(ValueError, match="^The document contains itself, or is nested too deeply"):
+        bytes_json.encode(deep)
+
+
+def test_keywords_of_a_library_of_bytes_are_those_of_the_standard_one(
+    bytes_json: BytesJSON,
+) -> None:
+    assert bytes_json.dumps({"b": 1, "a": ID}, sort_keys=True) == f'{{"a": "{ID}", "b": 1}}'
+    assert bytes_json.loads("[1.5]", parse_float=Decimal) == [Decimal("1.5")]
+    assert bytes_json.dumps({"a": "é"}) == '{"a":"é"}'
+
+
+def test_what_a_library_of_bytes_does_not_know_goes_to_default(app: App) -> None:
+    class Sets(BytesJSON):
+        @staticmethod
+        def default(value: Any) -> Any:
+            return sorted(value) if isinstance(value, set) else encodable(value)
+
+    orjson = pytest.importorskip("orjson")
+    assert Sets(app, orjson.dumps, orjson.loads).encode({"a": {2, 1}}) == b'{"a":[1,2]}'
 
 
 def test_the_base_class_writes_and_reads_nothing() -> None:
