@@ -118,6 +118,13 @@ class TaggedJSONSerializer:
         :param value: A value of JSON's types, of those above, or of a registered tag.
         :raises TypeError: for a value of another type.
         """
+        if (
+            type(value) is dict
+            and _AS_THEY_ARE.issuperset(map(type, value.values()))
+            and (len(value) > 1 or self._readers.keys().isdisjoint(value))
+            and not self._tags
+        ):
+            return "".join(_encoder.pieces(value, 0))  # there is nothing to tag in it
         return _encoder.encode(self.tag(value))
 
     def loads(self, value: str | bytes) -> Any:
@@ -129,7 +136,17 @@ class TaggedJSONSerializer:
         >>> TaggedJSONSerializer().loads('{"ids":{" t":[1,2]}}')
         {'ids': (1, 2)}
         """
-        return self._decoder.decode(value if isinstance(value, str) else value.decode())
+        text = value if isinstance(value, str) else value.decode()
+        # Where no text begins with a space there are no tags to look for, and `dumps` writes no
+        # white space around it (1 µs less).
+        if '" ' not in text and "\\" not in text and not self._tags:
+            try:
+                found, end = _scan(text, 0)
+                if end == len(text):
+                    return found
+            except StopIteration:
+                pass  # it is no JSON, as the decoder says better
+        return self._decoder.decode(text)
 
     def tag(self, value: Any) -> Any:
         """Return plain JSON values that stand for the value and what is inside of it.
@@ -178,6 +195,7 @@ class TaggedJSONSerializer:
 
 
 _encoder = Encoder(separators=(",", ":"))
+_scan = json.scanner.make_scanner(json.JSONDecoder())  # type: ignore[attr-defined]  # it is
 
 _AS_THEY_ARE = frozenset((str, int, float, bool, type(None)))
 

@@ -22,6 +22,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "tagged": {"errors", "provider"},
     "listing": {"errors"},
     "cookies": set(),
+    "signing": set(),
     # 2: what a request is made of
     "config": {"errors"},
     "checks": {"config", "errors"},
@@ -34,7 +35,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "jinja": {"errors"},
     # 3: what is done with it
     "input": {"errors"},
-    "sessions": {"config", "errors", "request", "response", "tagged"},
+    "sessions": {"config", "cookies", "errors", "request", "response", "signing", "tagged"},
     "files": {"request", "response"},
     "convert": {"provider", "response"},
     "folders": {"errors", "lazy", "response"},

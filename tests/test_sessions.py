@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
+from base64 import urlsafe_b64encode
 from collections.abc import Callable, MutableMapping
 from copy import deepcopy
 from datetime import datetime, timedelta, timezone
@@ -14,6 +16,8 @@ from uuid import UUID
 
 import flask
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from itsdangerous import BadData, BadSignature, URLSafeTimedSerializer
 from markupsafe import Markup
 from werkzeug.http import parse_date
@@ -27,6 +31,7 @@ from microweb.sessions import (
     SecureCookieSessionInterface,
     SessionInterface,
     SessionMixin,
+    session_json_serializer,
 )
 
 KEY = "a key for tests only"
@@ -670,6 +675,114 @@ def test_the_base_interface_must_be_completed(app: App) -> None:
     app.session_interface = SessionInterface()
     with pytest.raises(NotImplementedError):
         visit(app, nothing)
+
+
+# --- what an untouched session costs
+
+
+def pending(app: App, header: str) -> bool:
+    return app.session_interface.is_pending(app, {"HTTP_COOKIE": header})
+
+
+def test_only_a_cookie_that_may_be_permanent_is_opened_untouched(app: App) -> None:
+    plain, permanent = signed(app, {"a": 1}), signed(app, {"a": 1, "_permanent": True})
+    compressed = signed(app, {"a": "x" * 500})
+    assert compressed.startswith(".")
+    assert pending(app, f"session={permanent}")
+    assert pending(app, f"theme=dark; session={permanent}; other=1")
+    assert pending(app, f"session={compressed}")
+    assert pending(app, f'session="{plain}"')
+    assert pending(app, f"session = {plain}")
+    assert pending(app, f"session={plain}; session={permanent}")
+    assert pending(app, f"session={signed(app, {'text': 'é'})}")
+    assert pending(app, "session=")
+    assert pending(app, "session=a.b.c")
+    assert not pending(app, f"session={plain}")
+    assert not pending(app, f"theme=dark; session={plain}; other=1")
+    assert not pending(app, f"my_session={plain}")
+    assert not pending(app, "theme=dark")
+    assert not app.session_interface.is_pending(app, {})
+
+
+def test_every_cookie_is_opened_where_its_key_may_be_an_old_one(app: App) -> None:
+    app.config["SECRET_KEY_FALLBACKS"] = ["old"]
+    assert pending(app, f"session={signed(app, {'a': 1})}")
+    assert not pending(app, "theme=dark")
+
+
+def test_an_interface_that_decides_by_itself_gets_every_cookie(app: App) -> None:
+    class Always(SecureCookieSessionInterface):
+        def should_set_cookie(self, app: Any, session: SessionMixin) -> bool:
+            return True
+
+    cookie = signed(app, {"a": 1})
+    app.session_interface = Always()
+    assert "Set-Cookie" in visit(app, nothing, cookie).headers
+    app.session_interface = own = SecureCookieSessionInterface()
+    own.salt = "another"
+    assert pending(app, f"session={cookie}")
+
+
+# --- what signs
+
+ITSDANGEROUS = settings(deadline=None, database=None, derandomize=True, max_examples=200)
+
+
+@ITSDANGEROUS
+@given(
+    st.binary(min_size=1, max_size=200),
+    st.dictionaries(
+        st.text(max_size=5), st.one_of(st.text(max_size=300), st.integers()), max_size=3
+    ),
+    st.sampled_from([hashlib.sha1, hashlib.sha256, hashlib.sha512]),
+    st.sampled_from(["hmac", "django-concat", "concat", "none"]),
+)
+def test_signatures_are_those_of_itsdangerous(
+    key: bytes, content: dict[str, Any], digest: Any, derivation: str
+) -> None:
+    class Own(SecureCookieSessionInterface):
+        digest_method = staticmethod(digest)
+        key_derivation = derivation
+
+    app = App("example", static_folder=None)
+    app.secret_key = key
+    ours = Own().get_signing_serializer(app)
+    assert ours is not None
+    theirs = URLSafeTimedSerializer(
+        key,
+        salt=Own.salt,
+        serializer=session_json_serializer,
+        signer_kwargs={"key_derivation": derivation, "digest_method": digest},
+    )
+    assert theirs.loads(ours.dumps(content), max_age=60) == content
+    assert ours.loads(str(theirs.dumps(content)), max_age=60) == content
+    with pytest.raises(BadSignature):
+        ours.loads(str(theirs.dumps(content)) + "x", max_age=60)
+
+
+# --- changes inside
+
+
+@pytest.mark.parametrize("content", [{"list": [1]}, {"list": ["x" * 500]}, {"list": ["é"]}])
+def test_a_list_that_was_only_read_is_not_sent_again(app: App, content: dict[str, Any]) -> None:
+    assert "Set-Cookie" not in visit(app, reading, signed(app, content)).headers
+    changed = visit(app, lambda session: session["list"].append(2), signed(app, content))
+    assert visit(app, reading, cookie_of(changed)).json == {
+        "result": {"list": [*content["list"], 2]}
+    }
+
+
+def test_a_cookie_whose_json_is_written_in_another_way_has_not_changed(app: App) -> None:
+    serializer = SecureCookieSessionInterface().get_signing_serializer(app)
+    assert serializer is not None
+    for text in ('{"list": [1],  "a" : 2}', '{"list":[{" t" : [1]}], "a":2}', ' {"list":[]} '):
+        payload = urlsafe_b64encode(text.encode()).rstrip(b"=")
+        cookie = serializer.make_signer().sign(payload).decode()
+        expected = {"list": [(1,)], "a": 2} if "t" in text[9:] else json.loads(text)
+        app.extensions["found"] = []
+        response = visit(app, lambda session: app.extensions["found"].append(dict(session)), cookie)
+        assert app.extensions["found"] == [expected]
+        assert "Set-Cookie" not in response.headers
 
 
 # --- session_transaction
