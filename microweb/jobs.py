@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from contextvars import Context, ContextVar, copy_context
 from functools import partial
-from queue import SimpleQueue
 from threading import Thread, current_thread
 from time import monotonic
 from typing import TYPE_CHECKING, Any
@@ -15,6 +14,7 @@ from .errors import CoroutineCancelled, SetupError, describe
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop, Queue, Task
+    from queue import SimpleQueue
 
     Report = Callable[[str, BaseException | None], None]
     Changes = list[tuple[ContextVar[Any], Any]]
@@ -39,6 +39,8 @@ class Job:
     """
 
     def __init__(self, function: Any, args: Any, kwargs: Any, lasting: bool = False) -> None:
+        from queue import SimpleQueue  # not before there is a coroutine
+
         self.function = function
         self.lasting = lasting
         self.task: Task[tuple[Any, BaseException | None]] | None = None

@@ -50,7 +50,12 @@ def test_every_exported_object_is_documented() -> None:
 
 
 @pytest.mark.parametrize(
-    "module", ["jinja2", "click", "itsdangerous", "asyncio", "sqlite3", "werkzeug.debug", "dotenv"]
+    "module",
+    [
+        *("jinja2", "click", "itsdangerous", "asyncio", "sqlite3", "werkzeug.debug", "dotenv"),
+        *("orjson", "msgspec", "signal", "queue", "decimal", "importlib.metadata"),
+        *("microweb.pages", "microweb.debug", "microweb.commands", "microweb.testing"),
+    ],
 )
 def test_importing_the_package_does_not_load(module: str) -> None:
     code = f"import sys, microweb; print({module!r} in sys.modules)"
