@@ -77,7 +77,7 @@ class _Hmac:
     """
 
     def __init__(self, key: bytes, digest: Any) -> None:
-        make = digest if callable(digest) else partial(hashlib.new, digest)
+        make: Any = digest if callable(digest) else partial(hashlib.new, digest)
         size = make().block_size
         block = (key if len(key) <= size else make(key).digest()).ljust(size, b"\0")
         self._inner = make(bytes(byte ^ 0x36 for byte in block))
