@@ -157,6 +157,14 @@ class Response(WerkzeugResponse):
         self._headers = headers
         self._plain = None
 
+    def take_headers(self, headers: list[tuple[str, str]]) -> None:
+        """Take headers that are known to be clean, in place of all that there are.
+
+        :param headers: The headers; the list is the response's from now on.
+        """
+        self._plain = headers
+        self._headers = None
+
     def append_header(self, name: str, value: str) -> None:
         """Add a header that is known to be clean, without looking for others of its name.
 
@@ -364,6 +372,9 @@ class Response(WerkzeugResponse):
 
         :param chunks: The body, where it is complete; its length is sent if none was given.
         """
+        if self._status_code == 304 and self._plain is not None:
+            # What Werkzeug would leave of them, without three copies (10 µs).
+            return [pair for pair in self._plain if pair[0].lower() not in _NOT_IN_A_304]
         if self._status_code in _WITHOUT_BODY:
             return self.get_wsgi_headers(environ).to_wsgi_list()
         if chunks is None and self._plain is not None:
@@ -463,6 +474,13 @@ class Sending:
 
 
 _WITHOUT_BODY = frozenset((*range(100, 200), 204, 304))
+#: What describes the body that a 304 has not (`Expires` and `Content-Location` stay).
+_NOT_IN_A_304 = frozenset(
+    (
+        *("allow", "content-encoding", "content-language", "content-length", "content-md5"),
+        *("content-range", "content-type", "last-modified"),
+    )
+)
 _SKIPPED_BY_THE_SHORT_ROAD = (
     "__call__",
     "__init__",

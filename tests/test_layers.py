@@ -17,6 +17,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     # 1: what stands alone
     "errors": set(),
     "lazy": set(),
+    "bounded": set(),
     "signals": set(),
     "provider": {"lazy"},
     "tagged": {"errors", "provider"},
@@ -36,7 +37,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     # 3: what is done with it
     "input": {"errors"},
     "sessions": {"config", "cookies", "errors", "request", "response", "signing", "tagged"},
-    "files": {"request", "response"},
+    "files": {"bounded", "request", "response"},
     "convert": {"provider", "response"},
     "folders": {"errors", "lazy", "response"},
     "scope": {"errors", "folders", "routing", "typing"},
