@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections import ChainMap
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from difflib import SequenceMatcher
 from typing import Any
@@ -11,11 +12,39 @@ from weakref import WeakKeyDictionary
 
 import jinja2
 from jinja2 import nodes
+from jinja2.utils import LRUCache
 
+from .bounded import Bounded
 from .errors import SetupError
 
 #: The source of a template, its file name, and a function that says whether it is still that.
 Source = tuple[str, str | None, Callable[[], bool] | None]
+
+
+class Template(jinja2.Template):
+    """A template that looks through its globals in C."""
+
+    def new_context(
+        self,
+        vars: dict[str, Any] | None = None,
+        shared: bool = False,
+        locals: Mapping[str, Any] | None = None,
+    ) -> jinja2.runtime.Context:
+        """Return what one rendering knows.
+
+        :param vars: The names that it was given.
+        :param shared: Leave the globals out.
+        :param locals: More names, for an import.
+        """
+        if type(self.globals) is not ChainMap:
+            return super().new_context(vars, shared, locals)
+        # Jinja goes through a ChainMap twice, name by name in Python (9 of a small page's 35 µs).
+        known: dict[str, Any] = {}
+        for names in reversed(self.globals.maps):
+            known.update(names)
+        return jinja2.runtime.new_context(
+            self.environment, self.name, self.blocks, vars, shared, known, locals
+        )
 
 
 class Environment(jinja2.Environment):
@@ -25,11 +54,31 @@ class Environment(jinja2.Environment):
     :param options: Arguments for :class:`jinja2.Environment`.
     """
 
+    template_class = Template
+
     def __init__(self, app: Any, **options: Any) -> None:
         if "loader" not in options:
             options["loader"] = app.create_global_jinja_loader()
         super().__init__(**options)
+        cache: Any = self.cache
+        if type(cache) is LRUCache:
+            # It takes a lock and moves the name to the end of a queue at each look (0.5 µs).
+            self.cache = Bounded(cache.capacity)
         self.app = app
+
+    def getattr(self, obj: Any, attribute: str) -> Any:
+        """Return what a template means by ``obj.attribute``: an attribute, else an item.
+
+        :param obj: The object.
+        :param attribute: The name.
+        """
+        # Rows are often dicts, and to miss an attribute first means to raise an error (0.4 µs).
+        if type(obj) is dict and attribute in obj and attribute not in _OF_EACH_DICT:
+            return obj[attribute]
+        return super().getattr(obj, attribute)
+
+
+_OF_EACH_DICT = frozenset(dir(dict))
 
 
 class DispatchingJinjaLoader(jinja2.BaseLoader):

@@ -39,7 +39,10 @@ def _app(function: str) -> App:
 
 def _template(function: str, name: Any) -> tuple[App, jinja2.Template]:
     app = _app(function)
-    return app, app.jinja_env.get_or_select_template(name)
+    environment = app.jinja_env
+    if type(name) is str:
+        return app, environment.get_template(name)
+    return app, environment.get_or_select_template(name)
 
 
 def render_template(template_name_or_list: TemplateName, **context: Any) -> str:

@@ -33,7 +33,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "typing": {"response"},
     "routing": {"errors"},
     "guarded": {"routing"},
-    "jinja": {"errors"},
+    "jinja": {"bounded", "errors"},
     # 3: what is done with it
     "input": {"errors"},
     "sessions": {"config", "cookies", "errors", "request", "response", "signing", "tagged"},
