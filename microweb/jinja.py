@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 from collections import ChainMap
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
 from contextlib import suppress
 from difflib import SequenceMatcher
+from types import CodeType
 from typing import Any
 from weakref import WeakKeyDictionary
 
 import jinja2
+import markupsafe
 from jinja2 import nodes
 from jinja2.utils import LRUCache
 
@@ -21,8 +23,50 @@ from .errors import SetupError
 Source = tuple[str, str | None, Callable[[], bool] | None]
 
 
+def escape(value: Any) -> str:
+    """Return a value as HTML text, in the spelling of :func:`markupsafe.escape`.
+
+    What a template shows is joined at once, so it need not be `Markup`, which is most of the price
+    of a short text there (0.6 µs against 0.25).
+
+    :param value: Any value; `Markup`, and what has an ``__html__``, is HTML already.
+
+    >>> escape("Salt & pepper")
+    'Salt &amp; pepper'
+    """
+    if type(value) is str and len(value) < 64:
+        text: str = value.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+        return text.replace("'", "&#39;").replace('"', "&#34;")
+    if type(value) is int:
+        return str(value)
+    escaped: str = markupsafe.escape(value)
+    return escaped
+
+
 class Template(jinja2.Template):
-    """A template that looks through its globals in C."""
+    """A template that escapes short texts cheaply, and looks through its globals in C."""
+
+    @classmethod
+    def from_code(
+        cls,
+        environment: jinja2.Environment,
+        code: CodeType,
+        globals: MutableMapping[str, Any],
+        uptodate: Callable[[], bool] | None = None,
+    ) -> jinja2.Template:
+        """Make a template of what Jinja has compiled.
+
+        :param environment: The environment.
+        :param code: The compiled template.
+        :param globals: What it knows besides the names of a rendering.
+        :param uptodate: Says whether the template is still what it was compiled from.
+        """
+        template = super().from_code(environment, code, globals, uptodate)
+        # The names that the compiled functions call, of which this is for output alone.
+        names = template.root_render_func.__globals__
+        if names.get("escape") is markupsafe.escape:
+            names["escape"] = escape
+        return template
 
     def new_context(
         self,

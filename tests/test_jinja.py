@@ -6,7 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 import jinja2
+import markupsafe
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from jinja2.exceptions import SecurityError
+from jinja2.sandbox import SandboxedEnvironment
 from werkzeug.exceptions import NotFound
 
 from microweb import (
@@ -19,7 +24,7 @@ from microweb import (
     template_rendered,
 )
 from microweb.errors import MicrowebError, OutsideContext, SetupError
-from microweb.jinja import DispatchingJinjaLoader, Environment, explanation, nearest
+from microweb.jinja import DispatchingJinjaLoader, Environment, escape, explanation, nearest
 
 
 def block(
@@ -394,3 +399,149 @@ def test_an_environment_takes_another_loader(app: App) -> None:
 )
 def test_a_name_is_near_by_what_is_its_own(asked: str, names: list[str], near: str | None) -> None:
     assert nearest(asked, names) == near
+
+
+# --- what is done otherwise than by Jinja, for speed alone
+
+
+class Tagged:
+    def __html__(self) -> str:
+        return "<b>"
+
+
+@given(
+    st.text("ab&<>'\"ü\ud800")
+    | st.integers()
+    | st.floats()
+    | st.booleans()
+    | st.none()
+    | st.lists(st.text("<&"))
+    | st.text("<&").map(markupsafe.Markup)
+    | st.builds(Tagged)
+)
+def test_values_are_escaped_as_by_markupsafe(value: Any) -> None:
+    assert str(escape(value)) == str(markupsafe.escape(value))
+
+
+class Raising:
+    name = "attribute"
+
+    def __getitem__(self, key: str) -> str:
+        return f"item {key}"
+
+    @property
+    def broken(self) -> str:
+        raise AttributeError("of the property")
+
+
+class Row(dict[str, Any]):
+    name = "attribute"
+
+
+TEMPLATES = {
+    "base": "{% block top %}{{ title }}{% endblock %}|{% block body %}{% endblock %}|{{ limit }}",
+    "page": """{% extends "base" %}{% from "macros" import field with context %}
+{% block body %}{% for value in values %}{{ value.name }};{{ value.items }};{{ value.broken }};
+{{ value.nothing is defined }}{{ value["name"] }}{{ field(value.name) }}{% endfor %}
+{% set caught %}{{ title }}{% endset %}{{ caught }}{{ title ~ "<" }}{{ title|upper }}
+{% include "part" %}{% autoescape false %}{{ title }}{% endautoescape %}{{ super() }}
+{% call(x) box("<") %}{{ x }}{{ title }}{% endcall %}{% endblock %}""".replace(
+        '"macros" import field', '"macros" import field, box'
+    ),
+    "macros": "{% macro field(name) %}<i>{{ name }}{{ limit }}{% endmacro %}"
+    "{% macro box(x) %}[{{ caller(x) }}]{% endmacro %}",
+    "part": "{{ title }} {{ limit }} {{ own|default('none') }}",
+}
+VALUES = [
+    {"name": "<a>"},
+    Row(name="<item>"),
+    Raising(),
+    {"items": 5, "broken": "'"},
+    None,
+    "x" * 99,
+]
+
+
+def test_a_template_renders_as_in_jinjas_own_environment() -> None:
+    app = App("example", static_folder=None, template_folder=None)
+    app.jinja_options = {"autoescape": True}
+    app.jinja_loader = jinja2.DictLoader(TEMPLATES)
+    plain = jinja2.Environment(loader=jinja2.DictLoader(TEMPLATES), autoescape=True)
+    app.jinja_env.globals["limit"] = plain.globals["limit"] = "<&>"
+    names: dict[str, Any] = {"title": "<Salt & 'pepper'>", "values": VALUES}
+    with app.app_context():
+        for given_names in (names, {**names, "limit": 7}, {"title": 1, "values": []}, {}):
+            expected = plain.get_template("page").render(given_names)
+            assert render_template("page", **given_names) == expected
+
+
+@pytest.mark.parametrize("value", VALUES)
+@pytest.mark.parametrize("name", ["name", "items", "broken", "nothing", "upper"])
+def test_a_dot_means_what_it_means_to_jinja(value: Any, name: str) -> None:
+    environment = App("example").jinja_env
+    found, expected = (
+        one.getattr(value, name) for one in (environment, jinja2.Environment(autoescape=True))
+    )
+    assert type(found) is type(expected)
+    assert isinstance(found, jinja2.Undefined) or found == expected
+
+
+def test_a_template_sees_globals_that_come_later_and_keeps_its_own() -> None:
+    app = App("example", static_folder=None, template_folder=None)
+    app.jinja_loader = jinja2.DictLoader({"a": "{{ x }}{{ y }}", "b": "{{ x }}{{ y }}"})
+    environment = app.jinja_env
+    own = environment.get_template("a", globals={"x": "own "})
+    other = environment.get_template("b")
+    environment.globals.update(x="all ", y="later")
+    assert (own.render(), other.render(), other.render(x="given ")) == (
+        *("own later", "all later", "given later"),
+    )
+    own.globals["y"] = "changed"
+    assert (own.render(), other.render()) == ("own changed", "all later")
+    assert environment.overlay().get_template("b").render() == "all later"
+
+
+def test_an_environment_may_keep_its_globals_in_another_way() -> None:
+    class Copying(Environment):
+        def make_globals(self, d: Any) -> Any:
+            return {**self.globals, **(d or {})}
+
+    class Own(App):
+        jinja_environment = Copying
+
+    app = Own("example")
+    app.jinja_env.globals["x"] = "1"
+    assert app.jinja_env.from_string("{{ x }}{{ y }}").render(y=2) == "12"
+
+
+def test_a_sandbox_stays_one() -> None:
+    class Safe(Environment, SandboxedEnvironment):
+        pass
+
+    class Own(App):
+        jinja_environment = Safe
+
+    environment = Own("example").jinja_env
+    assert environment.from_string("{{ row.name }}").render(row={"name": 1}) == "1"
+    for source in ("{{ row.__class__.__mro__ }}", "{{ view.__globals__.escape }}"):
+        with pytest.raises(SecurityError):
+            environment.from_string(source).render(row={}, view=escape)
+
+
+def test_as_many_templates_are_kept_as_the_environment_should() -> None:
+    app = App("example", static_folder=None, template_folder=None)
+    app.jinja_options = {"cache_size": 2}
+    app.jinja_loader = jinja2.DictLoader({name: name for name in "abc"})
+    environment = app.jinja_env
+    first = environment.get_template("a")
+    assert environment.get_template("a") is first
+    assert [environment.get_template(name).render() for name in "bc"] == ["b", "c"]
+    assert environment.get_template("a") is not first
+    assert environment.cache is not None
+    environment.cache.clear()
+    assert environment.get_template("b").render() == "b"
+    for size in (0, -1):
+        app = App("example", static_folder=None, template_folder=None)
+        app.jinja_options = {"cache_size": size}
+        app.jinja_loader = jinja2.DictLoader({"a": "a"})
+        assert app.jinja_env.get_template("a").render() == "a"
