@@ -42,7 +42,7 @@ def send_file(
     :param root_path: The folder that a relative path starts from.
     :param options: Those of :func:`microweb.send_file`, `use_x_sendfile` and `response_class`.
     """
-    if isinstance(path_or_file, str) or hasattr(path_or_file, "__fspath__"):
+    if isinstance(path_or_file, (str, os.PathLike)):
         path = os.path.join(root_path, path_or_file)
         return _send_again(path, environ, options) or _send_path(path, environ, options)
     return _send(path_or_file, environ, options)
@@ -220,10 +220,10 @@ def _send_again(path: str, environ: WSGIEnvironment, options: dict[str, Any]) ->
 
 def _ask_max_age(path: str, options: dict[str, Any]) -> int | None:
     """Return for how long clients may keep a file; a function for it is called once a request."""
-    max_age = options.get("max_age")
+    max_age: Any = options.get("max_age")
     if callable(max_age):
         max_age = options["max_age"] = max_age(path)
-    return max_age
+    return max_age  # type: ignore[no-any-return]  # as it was given
 
 
 def _read(path: str, known: _Known) -> bytes | None:

@@ -327,19 +327,20 @@ def send_file(
 
         return send_file(pdf, "application/pdf", as_attachment=True, download_name="bill.pdf")
     """
-    options = current_app.file_options()
+    app, environ = _sender("send_file")
+    options = app.file_options()
     if max_age is not None:
         options["max_age"] = max_age
     return files.send_file(
         path_or_file,
-        _environ("send_file"),
+        environ,
         mimetype=mimetype,
         as_attachment=as_attachment,
         download_name=download_name,
         conditional=conditional,
         etag=etag,
         last_modified=last_modified,
-        root_path=current_app.root_path,
+        root_path=app.root_path,
         **options,
     )
 
@@ -360,16 +361,20 @@ def send_from_directory(
         def upload(name):
             return send_from_directory("uploads", name, as_attachment=True)
     """
+    app, environ = _sender("send_from_directory")
     return files.send_from_directory(
         directory,
         path,
-        _environ("send_from_directory"),
-        root_path=current_app.root_path,
-        debug=current_app.debug,
-        **{**current_app.file_options(), **kwargs},
+        environ,
+        root_path=app.root_path,
+        # The key first: it is False in production, and a property costs four times as much.
+        debug=app.config["DEBUG"] and app.debug,
+        **{**app.file_options(), **kwargs},
     )
 
 
-def _environ(name: str) -> dict[str, Any]:
-    environ: Any = current_request_context(name).environ
-    return environ  # type: ignore[no-any-return]  # a dict, in a request
+def _sender(function: str) -> tuple[Any, dict[str, Any]]:
+    """Return the application that sends a file, and the environ of the request that gets it."""
+    context = current_request_context(function)
+    environ: Any = context.environ
+    return context.app, environ
