@@ -31,5 +31,5 @@ class Bounded(dict[K, V]):
     def __setitem__(self, key: K, value: V) -> None:
         with self._lock:
             if len(self) >= self.capacity and key not in self:
-                del self[next(iter(self))]
+                self.pop(next(iter(self), key), None)  # unless somebody has just emptied it
             super().__setitem__(key, value)
