@@ -7,14 +7,15 @@ from collections import ChainMap
 from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
 from contextlib import suppress
 from difflib import SequenceMatcher
-from types import CodeType
+from types import CodeType, MethodType
 from typing import Any
 from weakref import WeakKeyDictionary
 
 import jinja2
 import markupsafe
 from jinja2 import nodes
-from jinja2.utils import LRUCache
+from jinja2.runtime import LoopContext
+from jinja2.utils import LRUCache, internalcode
 
 from .bounded import Bounded
 from .errors import SetupError
@@ -41,6 +42,20 @@ def escape(value: Any) -> str:
         return str(value)
     escaped: str = markupsafe.escape(value)
     return escaped
+
+
+class Context(jinja2.runtime.Context):
+    """What one rendering knows; it calls what belongs to a loop without further questions."""
+
+    @internalcode
+    def call(__self, __obj: Any, /, *args: Any, **kwargs: Any) -> Any:  # noqa: N805 - as Jinja's
+        """Call what a template calls."""
+        # Whether it wants the context, Jinja finds out in 2 µs for each row with a loop.cycle().
+        if type(__obj) is MethodType and type(__obj.__self__) is LoopContext:
+            kwargs.pop("_block_vars", None)
+            kwargs.pop("_loop_vars", None)
+            return __obj(*args, **kwargs)
+        return super().call(__obj, *args, **kwargs)
 
 
 class Template(jinja2.Template):
@@ -98,6 +113,7 @@ class Environment(jinja2.Environment):
     :param options: Arguments for :class:`jinja2.Environment`.
     """
 
+    context_class = Context
     template_class = Template
 
     def __init__(self, app: Any, **options: Any) -> None:

@@ -442,7 +442,8 @@ TEMPLATES = {
     "base": "{% block top %}{{ title }}{% endblock %}|{% block body %}{% endblock %}|{{ limit }}",
     "page": """{% extends "base" %}{% from "macros" import field with context %}
 {% block body %}{% for value in values %}{{ value.name }};{{ value.items }};{{ value.broken }};
-{{ value.nothing is defined }}{{ value["name"] }}{{ field(value.name) }}{% endfor %}
+{{ value.nothing is defined }}{{ value["name"] }}{{ loop.cycle("<", title) }}{{ loop.index }}
+{{ loop.changed(value is mapping) }}{{ field(value.name) }}{% endfor %}
 {% set caught %}{{ title }}{% endset %}{{ caught }}{{ title ~ "<" }}{{ title|upper }}
 {% include "part" %}{% autoescape false %}{{ title }}{% endautoescape %}{{ super() }}
 {% call(x) box("<") %}{{ x }}{{ title }}{% endcall %}{% endblock %}""".replace(
