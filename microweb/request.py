@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from io import BytesIO
 from types import MappingProxyType
-from typing import IO, TYPE_CHECKING, Any
-from urllib.parse import unquote_to_bytes
+from typing import IO, TYPE_CHECKING, Any, Literal, overload
 
-from werkzeug.datastructures import EnvironHeaders, FileStorage, ImmutableMultiDict, MultiDict
+from werkzeug.datastructures import FileStorage, ImmutableMultiDict, MultiDict
 from werkzeug.exceptions import (
     BadRequest,
     HTTPException,
@@ -18,7 +18,10 @@ from werkzeug.sansio.http import parse_cookie
 from werkzeug.wrappers import Request as WerkzeugRequest
 from werkzeug.wsgi import LimitedStream
 
+from . import multipart
+from .input import Body
 from .lazy import lazy
+from .values import EnvironHeaders, cookie_values, multi_dict, query_pairs
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -28,6 +31,32 @@ if TYPE_CHECKING:
 _NO_APP_LIMITS: Mapping[str, Any] = MappingProxyType(
     {"MAX_CONTENT_LENGTH": None, "MAX_FORM_MEMORY_SIZE": 500_000, "MAX_FORM_PARTS": 1_000}
 )
+
+
+#: What a body is read by; a subclass that has one of them in its own way is read by Werkzeug.
+_READING = (
+    *("form_data_parser_class", "get_data", "is_json", "make_form_data_parser", "mimetype"),
+    *("mimetype_params", "want_form_data_parsed"),
+    *("_get_file_stream", "_get_stream_for_parsing", "_load_form_data"),
+)
+_URLENCODED = "application/x-www-form-urlencoded"
+
+
+class _Limit:
+    """A limit of the application, or of the rule that matched; it can be assigned to."""
+
+    def __init__(self, key: str, of_rule: str = "") -> None:
+        self._key = key
+        self._of_rule = of_rule
+
+    def __get__(self, request: Any, owner: type) -> Any:
+        if request is None:
+            return self
+        if self._of_rule and request.url_rule is not None:
+            limit = getattr(request.url_rule, self._of_rule, None)
+            if limit is not None:
+                return limit
+        return request.limits[self._key]
 
 
 class Request(WerkzeugRequest):
@@ -52,24 +81,37 @@ class Request(WerkzeugRequest):
     #: Why no rule matched: what will be raised in place of a view.
     routing_exception: HTTPException | None = None
     limits: Mapping[str, Any] = _NO_APP_LIMITS
+    shallow = False
 
-    # Whether no subclass brings a parser of its own.
-    _reads_urlencoded = True
+    if TYPE_CHECKING:
+        #: The longest body in bytes, of any kind; assign to change it for this request.
+        max_content_length: int | None
+        #: How many bytes a form may hold in memory, files apart.
+        max_form_memory_size: int | None
+        #: How many fields and files a form may have.
+        max_form_parts: int | None  # type: ignore[assignment]  # as the configuration has it
+    else:
+        max_content_length = _Limit("MAX_CONTENT_LENGTH", of_rule="max_content_length")
+        max_form_memory_size = _Limit("MAX_FORM_MEMORY_SIZE")
+        max_form_parts = _Limit("MAX_FORM_PARTS")
+
+    # Whether no subclass has another way of its own to one of :data:`_READING`.
+    _reads_directly = True
+    # What Werkzeug looks for with `getattr`, or keeps in the class too.
+    _cached_data: bytes | None = None  # type: ignore[assignment]  # and this it finds there
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        cls._reads_urlencoded = (
-            cls.form_data_parser_class is WerkzeugRequest.form_data_parser_class
-            and cls.make_form_data_parser is WerkzeugRequest.make_form_data_parser
-        )
+        cls._reads_directly = all(getattr(cls, name) is getattr(Request, name) for name in _READING)
 
     def __init__(
         self, environ: WSGIEnvironment, populate_request: bool = False, shallow: bool = False
     ) -> None:
         # Werkzeug's __init__ computes eight attributes (1.8 µs); here they are lazy ones.
         self.environ = environ
-        self.shallow = shallow
-        if populate_request and not shallow:
+        if shallow:
+            self.shallow = True
+        elif populate_request:
             environ["werkzeug.request"] = self
 
     @lazy
@@ -129,7 +171,9 @@ class Request(WerkzeugRequest):
 
             page = request.args.get("page", 1, type=int)
         """
-        query = decoded(self.environ.get("QUERY_STRING", ""))
+        query: str = self.environ.get("QUERY_STRING", "")
+        if not query.isascii():
+            query = decoded(query)
         args: MultiDict[str, str] = multi_dict(self.parameter_storage_class, query_pairs(query))
         return args
 
@@ -160,7 +204,7 @@ class Request(WerkzeugRequest):
         """
         body: Any = self.environ["wsgi.input"]
         limit = self.max_content_length
-        if self.shallow or not isinstance(body, LimitedStream):
+        if self.shallow or not (type(body) is Body or isinstance(body, LimitedStream)):
             if limit is not None and "wsgi.input_terminated" in self.environ and not self.shallow:
                 return _AtMost(body, limit)  # type: ignore[return-value]  # as below
             return super().stream
@@ -197,27 +241,58 @@ class Request(WerkzeugRequest):
             name = name.rpartition(".")[0]
         return names
 
-    @lazy
-    def max_content_length(  # pyright: ignore[reportIncompatibleVariableOverride]  # lazy
-        self,
-    ) -> int | None:
-        """The longest body in bytes, of any kind; assign to change it for this request."""
-        limit: int | None = getattr(self.url_rule, "max_content_length", None)
-        return self.limits["MAX_CONTENT_LENGTH"] if limit is None else limit
+    @overload
+    def get_data(
+        self, cache: bool = ..., as_text: Literal[False] = ..., parse_form_data: bool = ...
+    ) -> bytes: ...
+    @overload
+    def get_data(
+        self, cache: bool = ..., as_text: Literal[True] = ..., parse_form_data: bool = ...
+    ) -> str: ...
+    def get_data(
+        self, cache: bool = True, as_text: bool = False, parse_form_data: bool = False
+    ) -> bytes | str:
+        """Return the whole body.
 
-    @lazy
-    def max_form_memory_size(  # pyright: ignore[reportIncompatibleVariableOverride]  # lazy
-        self,
-    ) -> int | None:
-        """How many bytes a form may hold in memory, files apart."""
-        limit: int | None = self.limits["MAX_FORM_MEMORY_SIZE"]
-        return limit
+        :param cache: Keep it, for the next call and for :attr:`form`.
+        :param as_text: Return it as text (UTF-8).
+        :param parse_form_data: Read a form in the body as a form; then there is nothing left.
+        """
+        data = self._cached_data
+        if data is None:
+            if parse_form_data:
+                self._load_form_data()
+            stream: Any = self.stream
+            # Not by way of `read`, which only calls it.
+            data = stream.readall() if type(stream) is Body else stream.read()
+            if cache:
+                self._cached_data = data
+        return data.decode(errors="replace") if as_text else data
 
-    @lazy
-    def max_form_parts(self) -> int | None:  # type: ignore[override]  # lazy
-        """How many fields and files a form may have."""
-        limit: int | None = self.limits["MAX_FORM_PARTS"]
-        return limit
+    def get_json(self, force: bool = False, silent: bool = False, cache: bool = True) -> Any:
+        """Return the value of a JSON body.
+
+        :param force: Read it as JSON whatever its type is.
+        :param silent: Return None where it is not JSON.
+        :param cache: Keep it for the next call.
+        :raises UnsupportedMediaType: for a body of another type.
+        :raises BadRequest: for a body that is not JSON, with the reason.
+        """
+        if (
+            self.environ.get("CONTENT_TYPE") != "application/json"
+            or not (cache and self._reads_directly)
+            or silent
+            or self._cached_json is not WerkzeugRequest._cached_json
+        ):
+            return super().get_json(force, silent, cache)
+        try:
+            value = self.json_module.loads(self.get_data())
+        except ValueError as error:
+            value = self.on_json_loading_failed(error)
+            self._cached_json = (value, Ellipsis)
+        else:
+            self._cached_json = (value, value)
+        return value
 
     def on_json_loading_failed(self, e: ValueError | None) -> Any:
         """Answer a body that is not JSON: 415 for another type, 400 with the reason otherwise.
@@ -242,8 +317,12 @@ class Request(WerkzeugRequest):
         :raises RequestEntityTooLarge: for a form beyond :attr:`max_form_memory_size` or
             :attr:`max_form_parts`.
         """
+        form: ImmutableMultiDict[str, str]
+        if self._reads_directly and self.environ.get("CONTENT_TYPE") == _URLENCODED:
+            form = multi_dict(self.parameter_storage_class, query_pairs(self._read_urlencoded()))
+            return form
         self._load_form_data()
-        form: ImmutableMultiDict[str, str] = self.__dict__["form"]
+        form = self.__dict__["form"]
         return form
 
     @lazy
@@ -263,17 +342,49 @@ class Request(WerkzeugRequest):
     def _load_form_data(self) -> None:
         if "form" in self.__dict__:
             return
-        if not self._reads_urlencoded or self.mimetype != "application/x-www-form-urlencoded":
-            super()._load_form_data()
-            return
-        pairs = query_pairs(self._read_urlencoded())
-        self.__dict__["form"] = multi_dict(self.parameter_storage_class, pairs)
+        if self._reads_directly:
+            if self.mimetype == _URLENCODED:
+                pairs = query_pairs(self._read_urlencoded())
+                self.__dict__["form"] = multi_dict(self.parameter_storage_class, pairs)
+                return
+            if self._read_multipart():
+                return
+        super()._load_form_data()
+
+    def _read_multipart(self) -> bool:
+        """Read a multipart form in one piece; return False where Werkzeug is to read it."""
+        boundary = multipart.boundary_of(self.environ.get("CONTENT_TYPE", ""))
+        if boundary is None:
+            return False
+        data = self._cached_data
+        if data is None:
+            body: Any = self.stream
+            if type(body) is not Body or body.limit > multipart.AT_ONCE or body.tell():
+                return False
+            data = body.read_sent()
+            # For Werkzeug's parser, if it comes to that: the same bytes again, and the same end.
+            again: Any = Body(BytesIO(data), body.limit)
+            self.stream = again
+            if len(data) < body.limit:
+                return False
+        memory, parts = self.max_form_memory_size, self.max_form_parts
+        found = multipart.parse(data, boundary, memory, parts)
+        if found is None:
+            return False
+        cls, (fields, files) = self.parameter_storage_class, found
+        self.__dict__.update(
+            stream=BytesIO(), form=multi_dict(cls, fields), files=multi_dict(cls, files)
+        )
+        return True
 
     def _read_urlencoded(self) -> str:
         """Read an urlencoded form within the limits that Werkzeug counts for multipart only."""
         size, parts = self.max_form_memory_size, self.max_form_parts
-        stream = self._get_stream_for_parsing()
-        data = stream.read() if size is None else _read_at_most(stream, size + 1)
+        stream: Any = self._get_stream_for_parsing()
+        if type(stream) is Body and (size is None or stream.limit <= size):
+            data = stream.readall()
+        else:
+            data = stream.read() if size is None else _read_at_most(stream, size + 1)
         if size is not None and len(data) > size:
             raise RequestEntityTooLarge(f"A form may take {size} bytes.")
         if parts is not None and data.count(b"&") >= parts:
@@ -282,21 +393,8 @@ class Request(WerkzeugRequest):
         return data.decode(errors="werkzeug.url_quote")
 
 
-def multi_dict(cls: type[MultiDict[str, Any]], values: dict[str, list[str]]) -> Any:
-    """Return a multi dict of the values."""
-    if cls is not ImmutableMultiDict:
-        return cls(values)
-    # A multi dict is a dict of lists, and these lists are its own: there is nothing to copy or to
-    # convert (1.5 µs).
-    made = cls.__new__(cls)
-    dict.update(made, values)
-    return made
-
-
 def _read_at_most(stream: IO[bytes], size: int) -> bytes:
     """Read until the end or `size` bytes; one read may give less than there is."""
-    if isinstance(stream, LimitedStream) and stream.limit <= size:
-        return stream.read()
     data = bytearray()
     while len(data) < size:
         more = stream.read(min(_STEP, size - len(data)))
@@ -308,51 +406,6 @@ def _read_at_most(stream: IO[bytes], size: int) -> bytes:
 
 #: How much is read at a time, in bytes: a raw stream makes room for all that it is asked for.
 _STEP = 64 * 1024
-
-
-def query_pairs(query: str) -> dict[str, list[str]]:
-    """Return the values of an urlencoded text by name (URL Standard, section 5.1).
-
-    It gives what :func:`urllib.parse.parse_qsl` gives, blank values included, in a third of its
-    time where little is escaped.
-
-    >>> query_pairs("a=1&b=x+y&a=%C3%A9")
-    {'a': ['1', 'é'], 'b': ['x y']}
-    """
-    values: dict[str, list[str]] = {}
-    if "+" in query:
-        query = query.replace("+", " ")
-    for pair in query.split("&"):
-        if not pair:
-            continue
-        name, _, value = pair.partition("=")
-        if "%" in name:
-            name = unquote_to_bytes(name).decode(errors="werkzeug.url_quote")
-        if "%" in value:
-            value = unquote_to_bytes(value).decode(errors="werkzeug.url_quote")
-        if name in values:
-            values[name].append(value)
-        else:
-            values[name] = [value]
-    return values
-
-
-def cookie_values(header: str) -> dict[str, list[str]] | None:
-    """Return the values of a `Cookie` header by name (RFC 6265 section 4.2), in linear time.
-
-    :returns: None where a value is quoted, which Werkzeug's parser knows how to read.
-    """
-    if '"' in header:
-        return None
-    values: dict[str, list[str]] = {}
-    for pair in header.split(";"):
-        name, _, value = pair.partition("=")
-        name, value = name.strip(" \t"), value.strip(" \t")
-        # What has white space inside is not a cookie, nor is a value without a name.
-        inside = name + value
-        if name and " " not in inside and "\t" not in inside:
-            values.setdefault(name, []).append(value)
-    return values
 
 
 class _AtMost(LimitedStream):

@@ -18,12 +18,14 @@ from urllib.parse import quote_from_bytes
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from werkzeug.datastructures import FileStorage, MultiDict
+from werkzeug.datastructures import EnvironHeaders as WerkzeugHeaders
+from werkzeug.datastructures import FileStorage, ImmutableMultiDict, MultiDict
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 from werkzeug.wrappers import Request as WerkzeugRequest
 from werkzeug.wsgi import LimitedStream, get_content_length
 
 from microweb import Request
+from microweb.input import Body
 
 # Of a multipart body that breaks off in a file, Werkzeug leaves that file to the collector.
 pytestmark = pytest.mark.filterwarnings("ignore:Unclosed file:ResourceWarning")
@@ -311,7 +313,8 @@ def made(request_class: type[WerkzeugRequest], case: tuple[dict[str, Any], bytes
     if step > 0:
         stream = Dripping(body, step)
     elif step < 0:  # as the application hands it over
-        stream = LimitedStream(stream, get_content_length(environ) or 0)
+        adapted = Body if issubclass(request_class, Request) else LimitedStream
+        stream = adapted(stream, get_content_length(environ) or 0)
     return request_class({**environ, "wsgi.input": stream}, populate_request=False)
 
 
@@ -327,12 +330,17 @@ def plain(value: Any) -> Any:
     if isinstance(value, FileStorage):
         return (value.filename, value.name, list(value.headers), value.stream.read())
     if isinstance(value, MultiDict):
-        return type(value), [(key, plain(item)) for key, item in value.items(multi=True)]
+        return (
+            repr(value),
+            isinstance(value, ImmutableMultiDict),
+            [(key, plain(item)) for key, item in value.items(multi=True)],
+        )
     if isinstance(value, float) and isnan(value):
         return "not a number"
     if hasattr(value, "read"):
         return "a stream"
-    kind = type(value)
+    # The headers are of a subclass that says nothing of it.
+    kind = WerkzeugHeaders if isinstance(value, WerkzeugHeaders) else type(value)
     if kind.__module__.startswith("werkzeug"):
         listed = list(value) if isinstance(value, Iterator | list | tuple) else None
         return kind, repr(value), str(value), listed

@@ -322,7 +322,7 @@ def test_a_class_of_requests_chooses_how_values_are_kept(app: App) -> None:
         assert request.args["a"] == "changed"
     app.request_class = Request
     with app.test_request_context("/?a=1"):
-        assert type(request.args) is ImmutableMultiDict
+        assert isinstance(request.args, ImmutableMultiDict)
 
 
 # --- JSON
