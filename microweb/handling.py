@@ -13,8 +13,9 @@ from werkzeug.routing import RequestRedirect, RoutingException
 from .context import current_request_context, in_request, request_environ
 from .convert import error_response
 from .rendering import Rendering
-from .response import Response, ResponseReturnValue
+from .response import Response
 from .signals import got_request_exception
+from .typing import ResponseReturnValue
 
 if TYPE_CHECKING:
     from _typeshed import OptExcInfo

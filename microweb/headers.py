@@ -6,8 +6,21 @@ import re
 from typing import Any
 
 from werkzeug.datastructures import Headers as WerkzeugHeaders
+from werkzeug.utils import get_content_type
 
 Pairs = list[tuple[str, str]]
+
+
+#: The header of the content types that most responses have.
+CONTENT_TYPES: dict[str | None, tuple[str, str]] = {
+    mimetype: ("Content-Type", get_content_type(mimetype, "utf-8"))
+    for mimetype in (
+        "text/html",
+        "text/plain",
+        "application/json",
+        "application/problem+json",
+    )
+}
 
 
 class Headers(WerkzeugHeaders):
@@ -45,6 +58,16 @@ def over(pairs: Pairs) -> Headers:
     headers = Headers.__new__(Headers)
     headers._list = pairs
     return headers
+
+
+def headers_of(body: bytes, mimetype: str | None) -> Pairs | None:
+    """Return the headers of ``Response(body, mimetype=mimetype)``; None for a rare type.
+
+    :param body: The body.
+    :param mimetype: The content type without its charset.
+    """
+    kind = CONTENT_TYPES.get(mimetype)
+    return None if kind is None else [kind, ("Content-Length", str(len(body)))]
 
 
 def survey(headers: Pairs) -> tuple[bool, bool]:

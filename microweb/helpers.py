@@ -171,7 +171,7 @@ def jsonify(*args: Any, **kwargs: Any) -> Response:
         return jsonify(None)  # null
     """
     # The provider makes a response of the application's class.
-    return current_app.json.response(*args, **kwargs)  # type: ignore[return-value]
+    return current_app.json.response(*args, **kwargs)
 
 
 def after_this_request(f: After) -> After:

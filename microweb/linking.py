@@ -15,6 +15,7 @@ from .checks import check_types
 from .context import current
 from .errors import SetupError
 from .plan import Compiled, Misses, Plan, for_misses, make_plan
+from .provider import JSONProvider
 from .request import Request
 from .response import Response
 from .routing import Matcher, View
@@ -31,7 +32,8 @@ class Linking(Assembly):
 
         def __setattr__(self, name: str, value: Any) -> None:
             super().__setattr__(name, value)
-            if name in self._steps:  # replaced on this one application, as a profiler does
+            # Replaced on this one application, as a profiler does.
+            if name in self._steps or name in ("json", "response_class"):
                 self._compiled = self._provisional = None
 
     # --- compile
@@ -90,7 +92,12 @@ class Linking(Assembly):
             for name, own in self._steps.items()
             if getattr(getattr(self, name), "__func__", None) is not own
         }
-        return make_plan(view, scopes, error_scopes, self.ensure_sync, overridden)
+        plain = (
+            self.response_class.has_short_road()
+            and type(self.json).response is JSONProvider.response
+            and "response" not in self.json.__dict__
+        )
+        return make_plan(view, scopes, error_scopes, self.ensure_sync, overridden, plain)
 
     def _matched_map(self) -> Map:
         # Only the adapter looks at the Host, which subdomains and trusted hosts depend on; and one

@@ -7,7 +7,7 @@ into tuples that a request only walks through. A request that no rule matches ha
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence, Set
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any, NamedTuple
@@ -33,6 +33,7 @@ class Plan:
     :ivar preprocesses: `App.preprocess_request` has something to do: functions, or another author.
     :ivar direct: The view can be called without `App.dispatch_request`.
     :ivar processes: `App.process_response` has something to do, whatever the request brings.
+    :ivar plain: A text or a document can be sent without a response object, as nothing sees it.
     :ivar tears_down: `App.do_teardown_request` has something to do, signals apart.
     """
 
@@ -46,6 +47,7 @@ class Plan:
     preprocesses: bool
     direct: bool
     processes: bool
+    plain: bool
     tears_down: bool
 
     def error_handler(self, error: Exception) -> Callable[[Any], Any] | None:
@@ -71,13 +73,15 @@ def make_plan(
     scopes: Sequence[Hooks],
     error_scopes: Sequence[Hooks] | None = None,
     called: Callable[[Callable[..., Any]], Callable[..., Any]] = lambda function: function,
-    overridden: Collection[str] = (),
+    overridden: Set[str] = frozenset(),
+    plain: bool = False,
 ) -> Plan:
     """Merge the hooks of scopes, given from the application to the innermost blueprint.
 
     :param error_scopes: The scopes whose error handlers count, where they are others.
     :param called: Returns what is called for a function: something else for an asynchronous one.
     :param overridden: The methods of the application that are not its own.
+    :param plain: The application's classes add nothing to a plain answer.
     """
     if error_scopes is None:
         error_scopes = scopes
@@ -104,8 +108,14 @@ def make_plan(
         preprocesses=bool(preprocessors or before) or "preprocess_request" in overridden,
         direct=view is not None and "dispatch_request" not in overridden,
         processes=bool(after) or "process_response" in overridden,
+        plain=plain and not after and overridden.isdisjoint(_ABOUT_RESPONSES),
         tears_down=bool(teardown) or "do_teardown_request" in overridden,
     )
+
+
+_ABOUT_RESPONSES = frozenset(
+    ("full_dispatch_request", "finalize_request", "make_response", "process_response")
+)
 
 
 def for_misses(hooks: Hooks) -> Hooks:

@@ -16,9 +16,8 @@ from json.encoder import encode_basestring, encode_basestring_ascii
 from typing import IO, Any
 from uuid import UUID
 
-from werkzeug.wrappers import Response
-
 from .lazy import lazy
+from .response import Response, made_response
 
 
 class JSONProvider:
@@ -96,8 +95,7 @@ class JSONProvider:
         :raises TypeError: for positional arguments and keywords at once.
         """
         obj = args[0] if len(args) == 1 and not kwargs else _document(args, kwargs)
-        response: Response = self._app.response_class(self.encode(obj), mimetype=self.mimetype)
-        return response
+        return made_response(self._app.response_class, self.encode(obj), self.mimetype)
 
 
 def _document(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

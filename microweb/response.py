@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, cast
 
 from werkzeug.datastructures import Headers as WerkzeugHeaders
-from werkzeug.exceptions import HTTPException
 from werkzeug.http import HTTP_STATUS_CODES
-from werkzeug.utils import get_content_type
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from .cookies import plain_cookie
-from .headers import CONTROL, Headers, check_header, over, survey
+from .headers import CONTENT_TYPES, CONTROL, Headers, check_header, headers_of, over, survey
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -35,15 +33,6 @@ _STATUS: dict[int | str, tuple[str, int]] = {
     for code, reason in HTTP_STATUS_CODES.items()
 }
 _OK = _STATUS[200]
-_CONTENT_TYPES: dict[str | None, tuple[str, str]] = {
-    mimetype: ("Content-Type", get_content_type(mimetype, "utf-8"))
-    for mimetype in (
-        "text/html",
-        "text/plain",
-        "application/json",
-        "application/problem+json",
-    )
-}
 
 
 class Response(WerkzeugResponse):
@@ -83,6 +72,11 @@ class Response(WerkzeugResponse):
     # Whether a subclass leaves everything alone that the short road leaves out.
     _short_road = True
 
+    @classmethod
+    def has_short_road(cls) -> bool:
+        """Return whether a plain answer can be sent as well without an object of this class."""
+        return cls._short_road
+
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         cls._short_road = all(
@@ -98,7 +92,7 @@ class Response(WerkzeugResponse):
         content_type: str | None = None,
         direct_passthrough: bool = False,
     ) -> None:
-        kind = _CONTENT_TYPES.get(self.default_mimetype if mimetype is None else mimetype)
+        kind = CONTENT_TYPES.get(self.default_mimetype if mimetype is None else mimetype)
         body: bytes | None = None
         if type(response) is str:
             body = response.encode()
@@ -410,15 +404,15 @@ def made_response(
     :param mimetype: The content type without its charset.
     :param status: The status code.
     """
-    kind = _CONTENT_TYPES.get(mimetype)
     line = _OK if status is None else _STATUS.get(status)
-    if kind is None or line is None or not cls._short_road:
+    data = body.encode() if type(body) is str else body
+    headers = headers_of(data, mimetype)  # type: ignore[arg-type]  # bytes, as a text has become
+    if headers is None or line is None or not cls._short_road:
         return cls(body, status, mimetype=mimetype)
     # Without __init__, which looks at six arguments first (0.5 µs).
     response = cls.__new__(cls)
-    data = body.encode() if type(body) is str else body
-    response.response = [data]  # type: ignore[assignment]  # bytes, as a text has become them
-    response._plain = [kind, ("Content-Length", str(len(data)))]
+    response.response = [data]  # type: ignore[assignment]  # the same
+    response._plain = headers
     response._status, response._status_code = line
     return response
 
@@ -432,7 +426,7 @@ def streamed_response(
     :param pieces: The pieces of the body.
     :param returned_by: Says which view returned it, for a message.
     """
-    kind = _CONTENT_TYPES.get(cls.default_mimetype)
+    kind = CONTENT_TYPES.get(cls.default_mimetype)
     if kind is None or not cls._short_road:
         response = cls(pieces)
     else:
@@ -497,26 +491,4 @@ _SKIPPED_BY_THE_SHORT_ROAD = (
     "encoded",
     "iter_encoded",
     "set_data",
-)
-
-ResponseValue: TypeAlias = (
-    WerkzeugResponse
-    | str
-    | bytes
-    | Mapping[str, Any]
-    | list[Any]
-    | Iterator[str]
-    | Iterator[bytes]
-    | AsyncIterator[str]
-    | AsyncIterator[bytes]
-    | HTTPException
-    | Callable[["WSGIEnvironment", "StartResponse"], Iterable[bytes]]
-)
-
-#: What a view may return: a body, or a body with a status and headers.
-ResponseReturnValue: TypeAlias = (
-    ResponseValue
-    | tuple[ResponseValue, HeadersValue]
-    | tuple[ResponseValue, int | str]
-    | tuple[ResponseValue, int | str, HeadersValue]
 )

@@ -10,14 +10,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from typing import Any, TypeAlias
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, TypeAlias
 
+from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
 
 from .response import HeadersValue as HeadersValue
-from .response import ResponseReturnValue as ResponseReturnValue
-from .response import ResponseValue as ResponseValue
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
+#: A body as a view may return it.
+ResponseValue: TypeAlias = (
+    Response
+    | str
+    | bytes
+    | Mapping[str, Any]
+    | list[Any]
+    | Iterator[str]
+    | Iterator[bytes]
+    | AsyncIterator[str]
+    | AsyncIterator[bytes]
+    | HTTPException
+    | Callable[["WSGIEnvironment", "StartResponse"], Iterable[bytes]]
+)
+
+#: What a view may return: a body, or a body with a status and headers.
+ResponseReturnValue: TypeAlias = (
+    ResponseValue
+    | tuple[ResponseValue, HeadersValue]
+    | tuple[ResponseValue, int | str]
+    | tuple[ResponseValue, int | str, HeadersValue]
+)
 
 #: A status as a view may return it: a code, or a line such as ``"418 I'm a teapot"``.
 StatusCode: TypeAlias = int | str

@@ -19,8 +19,6 @@ MAY_IMPORT: dict[str, set[str]] = {
     "lazy": set(),
     "bounded": set(),
     "signals": set(),
-    "provider": {"lazy"},
-    "tagged": {"errors", "provider"},
     "listing": {"errors"},
     "cookies": set(),
     "signing": set(),
@@ -29,6 +27,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "checks": {"config", "errors"},
     "headers": set(),
     "response": {"cookies", "headers"},
+    "provider": {"lazy", "response"},
+    "tagged": {"errors", "provider"},
     "input": set(),
     "values": set(),
     "multipart": set(),
@@ -77,19 +77,19 @@ MAY_IMPORT: dict[str, set[str]] = {
         *("sessions", "typing", "worker"),
     },
     "linking": {
-        *("assembly", "checks", "context", "debug", "errors", "plan", "request", "response"),
-        *("routing", "scope"),
+        *("assembly", "checks", "context", "debug", "errors", "plan", "provider", "request"),
+        *("response", "routing", "scope"),
     },
     "working": {"config", "context", "errors", "linking", "serving", "testing", "worker"},
     "rendering": {
         *("context", "errors", "jinja", "lazy", "scope", "sessions", "signals", "working"),
     },
     "handling": {
-        *("context", "convert", "debug", "pages", "rendering", "response", "signals"),
+        *("context", "convert", "debug", "pages", "rendering", "response", "signals", "typing"),
     },
     "app": {
-        *("context", "convert", "errors", "handling", "input", "plan", "request", "response"),
-        *("routing", "signals", "streaming"),
+        *("context", "convert", "errors", "handling", "headers", "input", "plan", "request"),
+        *("response", "routing", "signals", "streaming", "typing"),
     },
     # 7: what stands above the application
     "globals": {"app", "context", "request", "sessions"},
