@@ -5,10 +5,10 @@ VENV := .venv
 PY := $(VENV)/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help run test coverage check format bench dist clean
+.PHONY: help run test coverage check format bench bench-servers bench-scale bench-start dist clean
 
 help: ## Say what there is to make
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/'
 
 $(PY):
 	@echo "==> Making a virtual environment in $(VENV)"
@@ -53,8 +53,17 @@ format: $(VENV)/dev ## Format the code
 	@$(PY) -m ruff check --fix .
 	@$(PY) -m ruff format .
 
-bench: $(VENV)/dev ## Compare the cost of a request with Flask, Falcon and Bottle (ARGS=--quick)
+bench: $(VENV)/dev ## Compare the cost of a request with that of other frameworks (ARGS=--quick)
 	@$(PY) -m benchmarks $(ARGS) --chart benchmarks/results/latest.svg
+
+bench-servers: $(VENV)/dev ## Compare what a request costs a worker of uWSGI, with and without nginx, and gunicorn
+	@$(PY) -m benchmarks.servers $(ARGS)
+
+bench-scale: $(VENV)/dev ## Compare what a request costs when routes, hooks and blueprints get many
+	@$(PY) -m benchmarks.scale $(ARGS)
+
+bench-start: $(VENV)/dev ## Compare imports and first answers: time and memory
+	@$(PY) -m benchmarks.start $(ARGS)
 
 dist: $(VENV)/dev ## Build the source distribution and the wheel
 	@$(PY) -m build

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime, timezone
 from statistics import geometric_mean
@@ -10,11 +10,11 @@ from statistics import geometric_mean
 from benchmarks import machine, stats
 from benchmarks.instructions import Counts
 from benchmarks.measure import OVERHEAD, CaseResult, Settings, Timing
+from benchmarks.output import TO, markdown
 from benchmarks.peers import BARE, BASELINE, Peer
 
 SCHEMA = 1
 NOT_APPLICABLE = "n/a"
-TO = "\N{EN DASH}"
 
 
 def document(
@@ -84,13 +84,13 @@ def tables(results: Sequence[CaseResult], peers: Sequence[Peer]) -> str:
     rivals = [peer for peer in peers if peer.name != BASELINE]
     parts = [
         "Median time per request in µs (the overhead of the harness is included):",
-        _markdown(["case", *(peer.title for peer in peers), "overhead"], _times(results, peers)),
+        markdown(["case", *(peer.title for peer in peers), "overhead"], _times(results, peers)),
     ]
     if rivals:
         parts += [
             f"Time as a multiple of {BASELINE}'s, median (quartiles) of the rounds; "
             f"above 1 means slower than {BASELINE}:",
-            _markdown(["case", *(peer.title for peer in rivals)], _multiples(results, rivals)),
+            markdown(["case", *(peer.title for peer in rivals)], _multiples(results, rivals)),
         ]
     parts += _beside_bare(results)
     return "\n\n".join(parts)
@@ -160,7 +160,7 @@ def instructions_table(counts: Counts, peers: Sequence[Peer]) -> str:
         [
             "Instructions per request (as a multiple of "
             f"{BASELINE}'s; the overhead of the harness is included):",
-            _markdown(head, [*rows, ["geometric mean, cases of all", *means]]),
+            markdown(head, [*rows, ["geometric mean, cases of all", *means]]),
         ]
     )
 
@@ -180,11 +180,3 @@ def _mean_count_ratio(shared: Sequence[Mapping[str, float]], name: str) -> str:
     if not shared or name == OVERHEAD:
         return ""
     return f"{geometric_mean([_count_ratio(found, name) for found in shared]):.2f}"
-
-
-def _markdown(head: Sequence[str], body: Iterable[Sequence[str]]) -> str:
-    rows = [head, *body]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(head))]
-    line = f"| {{:<{widths[0]}}} |" + "".join(f" {{:>{width}}} |" for width in widths[1:])
-    rule = ["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])]
-    return "\n".join(line.format(*row) for row in [head, rule, *rows[1:]])

@@ -1,0 +1,1 @@
+"""What a request costs when an application grows: routes, hooks, nested blueprints."""

@@ -1,0 +1,1 @@
+"""The same small applications under uWSGI, uWSGI behind nginx, and gunicorn, with wrk asking."""
