@@ -24,10 +24,11 @@ from .errors import describe, place
 from .handling import Handling, close_unsent
 from .headers import headers_of
 from .input import adapt
+from .matching import UNSURE
 from .plan import Compiled, Plan
 from .request import Request, decoded
 from .response import Response, made_response, streamed_response
-from .routing import UNSURE, Hit
+from .routing import Hit
 from .signals import (
     appcontext_popped,
     appcontext_pushed,

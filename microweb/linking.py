@@ -7,18 +7,19 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from werkzeug.routing import BuildError, Map, MapAdapter
+from werkzeug.routing import BuildError, Map, MapAdapter, Rule
 from werkzeug.utils import redirect
 
 from .assembly import Assembly
 from .checks import check_types
 from .context import current
 from .errors import SetupError
+from .matching import Matcher
 from .plan import Compiled, Misses, Plan, for_misses, make_plan
 from .provider import JSONProvider
 from .request import Request
 from .response import Response
-from .routing import Matcher, View
+from .routing import View
 from .scope import Hooks
 
 
@@ -79,7 +80,7 @@ class Linking(Assembly):
             from .debug import check_views
 
             check_views(self, plans)
-        return Compiled(Matcher(self._matched_map()), plans, self._misses())
+        return Compiled(Matcher(self._matched_map(), _rule), plans, self._misses())
 
     def _plan(
         self,
@@ -266,3 +267,7 @@ class Linking(Assembly):
 
 #: What may stand in a fragment as it is (RFC 3986 section 3.5).
 _ANCHOR_SAFE = "%!#$&'()*+,/:;=?@"
+
+
+def _rule(rule: Rule, method: str) -> Rule:
+    return rule

@@ -13,8 +13,10 @@ from itertools import chain
 from typing import Any, NamedTuple
 
 from werkzeug.exceptions import HTTPException
+from werkzeug.routing import Rule
 
-from .routing import Matcher, View
+from .matching import Matcher
+from .routing import View
 from .scope import Hooks
 from .typing import ErrorKey, ResponseReturnValue
 
@@ -186,6 +188,6 @@ def _subdomain(context: Any) -> str | None:
 class Compiled(NamedTuple):
     """The records of an application, frozen for its requests."""
 
-    matcher: Matcher
+    matcher: Matcher[Rule]
     plans: dict[str, Plan]
     misses: Misses
