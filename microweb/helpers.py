@@ -71,7 +71,10 @@ def url_for(
     ...     url_for("user", id=7, page=2, _anchor="top")
     '/users/7?page=2#top'
     """
-    return current_context("url_for").app.url_for(  # type: ignore[no-any-return]  # of an App
+    app = current_context("url_for").app
+    if _anchor is None and _method is None and _scheme is None and _external is None:
+        return app.url_for(endpoint, **values)  # type: ignore[no-any-return]  # of an App
+    return app.url_for(  # type: ignore[no-any-return]  # of an App
         endpoint,
         _anchor=_anchor,
         _method=_method,

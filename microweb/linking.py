@@ -11,8 +11,9 @@ from werkzeug.routing import BuildError, Map, MapAdapter, Rule
 from werkzeug.utils import redirect
 
 from .assembly import Assembly
+from .building import Builder, builder_of
 from .checks import check_types
-from .context import current
+from .context import Context, current
 from .errors import SetupError
 from .matching import Matcher
 from .plan import Compiled, Misses, Plan, for_misses, make_plan
@@ -36,6 +37,10 @@ class Linking(Assembly):
             # Replaced on this one application, as a profiler does.
             if name in self._steps or name in ("json", "response_class"):
                 self._compiled = self._provisional = None
+
+    # What builds the URLs of the endpoints that one was built for, and whether `url_defaults` are
+    # to be asked; with the compiled records that it belongs to.
+    _links: tuple[Compiled | None, dict[str, tuple[Builder, bool]]] = None, {}
 
     # --- compile
 
@@ -186,12 +191,26 @@ class Linking(Assembly):
             named = getattr(endpoint, "__name__", None)
             remedy = f": write url_for({named!r})" if named else ", text such as 'blog.index'"
             raise TypeError(f"url_for takes the name of an endpoint, and not {endpoint!r}{remedy}.")
+        injected = False
         context = current.get()
         if context is not None and context.environ is not None:
-            adapter = context.url_adapter
-            if endpoint.startswith("."):
-                blueprint = context.request.blueprint
+            if endpoint[:1] == ".":
+                of_rule = "" if context.rule is None else context.rule.endpoint
+                blueprint = of_rule.rpartition(".")[0]
                 endpoint = f"{blueprint}{endpoint}" if blueprint else endpoint[1:]
+            if _method is None and _scheme is None and not _external:
+                root = self._relative_root(context)
+                link = None if root is None else self._link(endpoint)
+                if link is not None:
+                    builder, defaulting = link
+                    if defaulting:
+                        self.inject_url_defaults(endpoint, values)
+                        injected = True
+                    path = builder.build(values)
+                    if path is not None:
+                        url = f"{root}/{path}"
+                        return url if _anchor is None else _with_anchor(url, _anchor)
+            adapter = context.url_adapter
             external = _scheme is not None if _external is None else _external
         else:
             adapter = self.create_url_adapter(None)
@@ -204,7 +223,8 @@ class Linking(Assembly):
             )
         if _scheme is not None and not external:
             raise ValueError("url_for with _scheme builds a whole URL: leave out _external=False.")
-        self.inject_url_defaults(endpoint, values)
+        if not injected:
+            self.inject_url_defaults(endpoint, values)
         try:
             url = adapter.build(
                 endpoint, values, method=_method, url_scheme=_scheme, force_external=external
@@ -216,9 +236,37 @@ class Linking(Assembly):
             raise ValueError(
                 f"url_for({endpoint!r}) cannot write the values {values!r} into the URL: {error}"
             ) from error
-        if _anchor is not None:
-            url = f"{url}#{quote(_anchor, safe=_ANCHOR_SAFE)}"
-        return url
+        return url if _anchor is None else _with_anchor(url, _anchor)
+
+    def _relative_root(self, context: Context) -> str | None:
+        """Return what a relative URL of a request begins with; None where Werkzeug must say."""
+        adapter = context.__dict__.get("url_adapter")
+        if adapter is not None:  # it has refused the hosts that are not trusted
+            plain = type(adapter) is MapAdapter and adapter.map is self.url_map
+            return None if not plain or adapter.subdomain else adapter.script_name.rstrip("/")
+        if self.config["TRUSTED_HOSTS"] is not None:
+            return None
+        root: str = (context.environ or {}).get("SCRIPT_NAME") or ""
+        return root.rstrip("/") if root.isascii() else None
+
+    def _link(self, endpoint: str) -> tuple[Builder, bool] | None:
+        """Return what builds the URLs of an endpoint, and whether values are to be injected."""
+        compiled = self._compiled
+        if compiled is None:  # there may be rules to come
+            return None
+        made_for, links = self._links
+        if made_for is not compiled:
+            links = {}
+            self._links = compiled, links
+        if endpoint in links:
+            return links[endpoint]
+        builder = builder_of(self._matched_map(), endpoint)
+        if builder is None:
+            return None
+        scopes = self._scopes(endpoint.rpartition(".")[0])
+        own = type(self).inject_url_defaults is not Linking.inject_url_defaults
+        link = links[endpoint] = builder, own or any(scope.url_defaults for scope in scopes)
+        return link
 
     def redirect(self, location: str, code: int = 302) -> Response:
         """Return a redirect; :func:`microweb.redirect` calls this, so override it to change both.
@@ -267,6 +315,10 @@ class Linking(Assembly):
 
 #: What may stand in a fragment as it is (RFC 3986 section 3.5).
 _ANCHOR_SAFE = "%!#$&'()*+,/:;=?@"
+
+
+def _with_anchor(url: str, anchor: str) -> str:
+    return f"{url}#{quote(anchor, safe=_ANCHOR_SAFE)}"
 
 
 def _rule(rule: Rule, method: str) -> Rule:

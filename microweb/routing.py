@@ -241,6 +241,7 @@ class URLMap(Map):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self.in_order: list[Rule] = []
+        self.by_endpoint: dict[Any, list[Rule]] = {}
         #: Called before each addition; it may refuse it with an exception.
         self.before_add: Callable[[], None] = lambda: None
         super().__init__(*args, **kwargs)
@@ -254,6 +255,7 @@ class URLMap(Map):
         for rule in rulefactory.get_rules(self):
             super().add(rule)
             self.in_order.append(rule)
+            self.by_endpoint.setdefault(rule.endpoint, []).append(rule)
 
 
 def same_requests(rule: Rule) -> tuple[Any, ...]:

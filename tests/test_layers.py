@@ -35,6 +35,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "request": {"errors", "input", "lazy", "multipart", "values"},
     "typing": {"response"},
     "routing": {"errors"},
+    "matching": {"routing"},
+    "building": {"routing"},
     "guarded": {"routing"},
     "jinja": {"bounded", "errors"},
     # 3: what is done with it
@@ -57,7 +59,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "routing",
         "scope",
     },
-    "plan": {"routing", "scope", "typing"},
+    "plan": {"matching", "routing", "scope", "typing"},
     "jobs": {"errors"},
     "loop": {"errors", "jobs"},
     "background": {"errors"},
@@ -77,8 +79,8 @@ MAY_IMPORT: dict[str, set[str]] = {
         *("sessions", "typing", "worker"),
     },
     "linking": {
-        *("assembly", "checks", "context", "debug", "errors", "plan", "provider", "request"),
-        *("response", "routing", "scope"),
+        *("assembly", "building", "checks", "context", "debug", "errors", "matching", "plan"),
+        *("provider", "request", "response", "routing", "scope"),
     },
     "working": {"config", "context", "errors", "linking", "serving", "testing", "worker"},
     "rendering": {
@@ -88,8 +90,8 @@ MAY_IMPORT: dict[str, set[str]] = {
         *("context", "convert", "debug", "pages", "rendering", "response", "signals", "typing"),
     },
     "app": {
-        *("context", "convert", "errors", "handling", "headers", "input", "plan", "request"),
-        *("response", "routing", "signals", "streaming", "typing"),
+        *("context", "convert", "errors", "handling", "headers", "input", "matching", "plan"),
+        *("request", "response", "routing", "signals", "streaming", "typing"),
     },
     # 7: what stands above the application
     "globals": {"app", "context", "request", "sessions"},
