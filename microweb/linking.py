@@ -199,17 +199,9 @@ class Linking(Assembly):
                 blueprint = of_rule.rpartition(".")[0]
                 endpoint = f"{blueprint}{endpoint}" if blueprint else endpoint[1:]
             if _method is None and _scheme is None and not _external:
-                root = self._relative_root(context)
-                link = None if root is None else self._link(endpoint)
-                if link is not None:
-                    builder, defaulting = link
-                    if defaulting:
-                        self.inject_url_defaults(endpoint, values)
-                        injected = True
-                    path = builder.build(values)
-                    if path is not None:
-                        url = f"{root}/{path}"
-                        return url if _anchor is None else _with_anchor(url, _anchor)
+                url, injected = self._build_relative(context, endpoint, values)
+                if url is not None:
+                    return url if _anchor is None else _with_anchor(url, _anchor)
             adapter = context.url_adapter
             external = _scheme is not None if _external is None else _external
         else:
@@ -237,6 +229,20 @@ class Linking(Assembly):
                 f"url_for({endpoint!r}) cannot write the values {values!r} into the URL: {error}"
             ) from error
         return url if _anchor is None else _with_anchor(url, _anchor)
+
+    def _build_relative(
+        self, context: Context, endpoint: str, values: dict[str, Any]
+    ) -> tuple[str | None, bool]:
+        """Return a relative URL, or None where Werkzeug must; and whether values were injected."""
+        root = self._relative_root(context)
+        link = None if root is None else self._link(endpoint)
+        if link is None:
+            return None, False
+        builder, defaulting = link
+        if defaulting:
+            self.inject_url_defaults(endpoint, values)
+        path = builder.build(values)
+        return (None if path is None else f"{root}/{path}"), defaulting
 
     def _relative_root(self, context: Context) -> str | None:
         """Return what a relative URL of a request begins with; None where Werkzeug must say."""

@@ -144,7 +144,10 @@ class Matcher(Generic[T]):
     def _search(self, path: str, method: str, texts: list[str]) -> _End[T] | Unsure | None:
         if not self._complete or path[:1] != "/" or "//" in path:
             return UNSURE
-        end = self._find(self._root, path.split("/"), 0, method, texts)
+        try:
+            end = self._find(self._root, path.split("/"), 0, method, texts)
+        except re.error:  # of a converter's expression
+            return UNSURE
         if isinstance(end, tuple) and not end[1] and end[2] is None:
             # As many paths as there are rules without variables, with and without a last slash.
             self._static.setdefault(path, {})[method] = end[0]
@@ -181,11 +184,11 @@ class Matcher(Generic[T]):
         for variable in node.candidates(parts[position], rest):
             following = variable.node or self._behind(node, variable)
             text = rest if variable.final else parts[position]
-            found = text if variable.test is None else variable.test(text)
+            found: Any = text if variable.test is None else variable.test(text)
             if not found:
                 continue
             if variable.groups:
-                texts += map(found.__getitem__, variable.groups)
+                texts += [found[group] for group in variable.groups]
             else:
                 texts.append(text)
             after = len(parts) if variable.final else position + 1
@@ -338,8 +341,10 @@ class _Part(NamedTuple):
 class _Variable(Generic[T]):
     """The way from a node over a segment with variables."""
 
-    __slots__ = ("final", "groups", "head", "key", "node", "suffixed", "tail", "test", "texts")
-    __slots__ += ("converter", "unmade", "whole")
+    __slots__ = (
+        *("converter", "final", "groups", "head", "key", "node", "suffixed", "tail", "test"),
+        *("unmade", "whole"),
+    )
 
     def __init__(self, part: _Part) -> None:
         self.key = part.key
@@ -451,9 +456,9 @@ def _read(rule: Rule, text: str) -> _Part:
     suffixed = final and content.endswith("/")
     if suffixed:  # the slash may be missing, which is for a redirect then
         content, tail, rest = content[:-1] + "(?<!/)(/?)", "", ""
-    weights = [converter.weight for _, converter in named]
-    weight = -len(lengths), list(enumerate(lengths)), -len(named), weights
-    key = content + r"\Z", final, suffixed, (*weight[:1], tuple(weight[1]), weight[2], tuple(weights))
+    weights = tuple(converter.weight for _, converter in named)
+    weight = -len(lengths), tuple(enumerate(lengths)), -len(named), weights
+    key = rf"{content}\Z", final, suffixed, weight
     return _Part(key, tuple(named), pieces == 1, head, tail, rest)
 
 
@@ -470,8 +475,12 @@ def _conversion(converter: BaseConverter) -> Callable[[str], Any] | None:
     """Return what turns a text into a value; None where the text is the value."""
     if type(converter).to_python is BaseConverter.to_python:
         return None
-    if type(converter) in (IntegerConverter, FloatConverter) and (
-        not converter.fixed_digits and converter.min is None and converter.max is None
+    if isinstance(converter, (IntegerConverter, FloatConverter)) and (
+        type(converter) in (IntegerConverter, FloatConverter)
+        and not converter.fixed_digits
+        and converter.min is None
+        and converter.max is None
     ):
-        return converter.num_convert  # int or float
+        number: type = int if isinstance(converter, IntegerConverter) else float
+        return number
     return converter.to_python

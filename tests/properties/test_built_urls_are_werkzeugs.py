@@ -28,7 +28,14 @@ VALUES = st.one_of(
     st.dictionaries(TEXTS, TEXTS, max_size=1),
 )
 SEGMENTS = ["a", "é b", "a%41", "<{}>", "<int:{}>", "<int(fixed_digits=3):{}>", "<float:{}>"]
-SEGMENTS += ["<path:{}>", "<any(a, b):{}>", "<uuid:{}>", "@<{}>", "<{}>.json", "<string(length=2):{}>"]
+SEGMENTS += [
+    "<path:{}>",
+    "<any(a, b):{}>",
+    "<uuid:{}>",
+    "@<{}>",
+    "<{}>.json",
+    "<string(length=2):{}>",
+]
 
 
 @st.composite

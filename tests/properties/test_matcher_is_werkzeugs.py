@@ -308,3 +308,64 @@ def test_building_the_url_of_a_plain_hit_gives_the_path_back() -> None:
 
     compare()
     assert count["hits"] > 3_000 * SOAK, count
+
+
+#: How many comparisons the seeded test makes; `make soak` asks for 900,000.
+COMPARISONS = int(os.environ.get("MICROWEB_COMPARISONS", "5000"))
+
+
+def random_rule(random: Random) -> URLRule:
+    text, names = "", iter(f"n{number}" for number in range(20))
+    for kind in random.choices([STATIC, WHOLE, MIXED], k=random.randrange(5)):
+        segment = random.choice(kind)
+        if "<grouped:" in segment and "<grouped:" in text:
+            continue  # one expression cannot have a named group twice, which Werkzeug fails at
+        text += "/" + segment.format(*(next(names) for _ in range(segment.count("{}"))))
+    return URLRule(
+        text + random.choice(["", "", "/"]) or "/",
+        endpoint=random.choice(["one", "two", "three", "four"]),
+        methods=random.choice([["GET"], ["GET"], ["POST"], ["GET", "POST"], ["OPTIONS"], None]),
+        strict_slashes=random.choice([None, None, True, False]),
+        merge_slashes=random.choice([None, None, None, False]),
+        defaults=random.choice([None] * 9 + [{"page": 1}]),
+        redirect_to=random.choice([None] * 19 + ["/elsewhere"]),
+        alias=random.random() < 0.05,
+        build_only=random.random() < 0.05,
+    )
+
+
+def random_map(random: Random) -> URLMap:
+    made = [random_rule(random) for _ in range(random.choice([1, 3, 6, 9, 40]))]
+    return URLMap(
+        made,
+        strict_slashes=random.random() < 0.5,
+        merge_slashes=random.random() < 0.7,
+        redirect_defaults=random.random() < 0.7,
+        converters=CONVERTERS,
+    )
+
+
+def test_seeded_maps_are_matched_as_werkzeug_matches_them() -> None:
+    count: Counter[str] = Counter()
+    random = Random(20)
+    while count["comparisons"] < COMPARISONS:
+        url_map = random_map(random)
+        matcher = Matcher(url_map, lambda rule, method: (rule, method))
+        adapter = url_map.bind("localhost")
+        for path in paths_for(url_map, random):
+            for method in ("GET", *random.sample(METHODS, 2)):
+                found = matcher.match(path, method)
+                count["comparisons"] += 1
+                if not (found is None or isinstance(found, tuple)):
+                    count["left"] += 1
+                    continue
+                expected: Any = NotFound
+                if found is not None:
+                    count["hits"] += 1
+                    (rule, asked), values = found
+                    assert asked == method
+                    expected = answer((rule, values))
+                werkzeug = werkzeugs(adapter, path, method)
+                assert expected == werkzeug, (method, path, list(url_map.in_order))
+    assert count["hits"] > 0.05 * count["comparisons"], count
+    print(dict(count))  # with pytest -s
