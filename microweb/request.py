@@ -7,7 +7,7 @@ from io import BytesIO
 from types import MappingProxyType
 from typing import IO, TYPE_CHECKING, Any, Literal, overload
 
-from werkzeug.datastructures import FileStorage, ImmutableMultiDict, MultiDict
+from werkzeug.datastructures import EnvironHeaders, FileStorage, ImmutableMultiDict, MultiDict
 from werkzeug.exceptions import (
     BadRequest,
     HTTPException,
@@ -18,10 +18,10 @@ from werkzeug.sansio.http import parse_cookie
 from werkzeug.wrappers import Request as WerkzeugRequest
 from werkzeug.wsgi import LimitedStream
 
-from . import multipart
+from . import multipart, values
 from .input import Body
 from .lazy import lazy
-from .values import EnvironHeaders, cookie_values, multi_dict, query_pairs
+from .values import cookie_values, multi_dict, query_pairs
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -156,7 +156,7 @@ class Request(WerkzeugRequest):
     @lazy
     def headers(self) -> EnvironHeaders:  # type: ignore[override]  # read-only, as Werkzeug's is
         """The headers, in any case: ``request.headers["user-agent"]``."""
-        return EnvironHeaders(self.environ)
+        return values.EnvironHeaders(self.environ)
 
     @lazy
     def remote_addr(self) -> str | None:
@@ -183,11 +183,11 @@ class Request(WerkzeugRequest):
         header = self.environ.get("HTTP_COOKIE")
         if not header:
             return self.dict_storage_class()  # type: ignore[return-value]  # immutable
-        values = cookie_values(header)
-        if values is None:
+        found = cookie_values(header)
+        if found is None:
             # Immutable, as the class is.
             return parse_cookie(header, self.dict_storage_class)  # type: ignore[return-value]
-        cookies: ImmutableMultiDict[str, str] = multi_dict(self.dict_storage_class, values)
+        cookies: ImmutableMultiDict[str, str] = multi_dict(self.dict_storage_class, found)
         return cookies
 
     @lazy

@@ -148,7 +148,10 @@ def query_pairs(query: str) -> dict[str, list[str]]:
             continue
         name, _, value = pair.partition("=")
         if "%" in pair:
-            name, value = unescaped(name), unescaped(value)
+            if "%" in name:
+                name = unescaped(name)
+            if "%" in value:
+                value = unescaped(value)
         if name in values:
             values[name].append(value)
         else:
@@ -157,13 +160,13 @@ def query_pairs(query: str) -> dict[str, list[str]]:
 
 
 def unescaped(text: str) -> str:
-    """Return a text with its percent-encoded bytes decoded; those that are not UTF-8 stay.
+    """Return a text, which has a percent sign, with its percent-encoded bytes decoded.
+
+    Those that are not UTF-8 stay.
 
     >>> unescaped("caf%C3%A9"), unescaped("100%"), unescaped("%FF")
     ('café', '100%', '%FF')
     """
-    if "%" not in text:
-        return text
     # Quoted-printable is the same with another sign (RFC 2045 section 6.7), and is decoded in C. An
     # escape of the sign itself, one that is none, and the end of a line are for urllib (1 µs).
     if "=" not in text and "%\n" not in text and "%\r" not in text and text[-1] != "%":

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import os
+import pickle
 from io import BytesIO, RawIOBase
 from typing import Any
 
 import pytest
-from werkzeug.exceptions import BadRequest, RequestEntityTooLarge, UnsupportedMediaType
+from werkzeug.datastructures import ImmutableMultiDict, MultiDict
+from werkzeug.exceptions import (
+    BadRequest,
+    BadRequestKeyError,
+    RequestEntityTooLarge,
+    UnsupportedMediaType,
+)
 from werkzeug.test import TestResponse
+from werkzeug.wrappers import Request as WerkzeugRequest
 
 from microweb import App, Blueprint, Request, request
+from microweb.input import Body
 
 FORM = "application/x-www-form-urlencoded"
 MULTIPART = "multipart/form-data; boundary=x"
@@ -164,6 +174,53 @@ def test_files_do_not_count_as_memory(app: App) -> None:
     app.config["MAX_FORM_MEMORY_SIZE"] = 100_000
     body = multipart(field("f", "x" * 300_000, "large.txt"))
     assert post(app, "/files", body, MULTIPART).json == {"files": ["large.txt"]}
+
+
+def test_a_file_of_a_form_is_one_on_disk_as_soon_as_that_is_asked_for() -> None:
+    content = "x" * 600_000
+    body = multipart(field("f", content, "large.txt"))
+    environ = {
+        "CONTENT_TYPE": MULTIPART,
+        "CONTENT_LENGTH": str(len(body)),
+        "wsgi.input": Body(BytesIO(body), len(body)),
+    }
+    with Request(environ) as asked:
+        file = asked.files["f"]
+        assert file.read(3) == b"xxx"
+        assert os.fstat(file.fileno()).st_size == len(content)
+        assert file.read().decode() == content[3:]
+
+
+@pytest.mark.parametrize("query", ["a=%", "%=%%", "a=%4", "a=%3D", "a=%0", "a=x=%41", "a=%\n%41"])
+def test_what_is_no_escape_stays_as_it_is(query: str) -> None:
+    stock = WerkzeugRequest({"QUERY_STRING": query}, populate_request=False)
+    assert Request({"QUERY_STRING": query}).args == stock.args
+
+
+@pytest.mark.parametrize("pickled", [True, False])
+def test_values_are_copied_as_werkzeugs(pickled: bool) -> None:
+    args = Request({"QUERY_STRING": "a=1&a=2&b=3"}).args
+    other = pickle.loads(pickle.dumps(args)) if pickled else args.copy()
+    assert type(other) is (ImmutableMultiDict if pickled else MultiDict)
+    assert list(other.items(multi=True)) == [("a", "1"), ("a", "2"), ("b", "3")]
+    assert other == args
+    assert args.get("a", type=int) == 1
+    assert args.get("c", 5, type=int) == 5
+    with pytest.raises(BadRequestKeyError):
+        args["c"]
+
+
+def test_headers_are_found_in_any_case() -> None:
+    headers = Request({"HTTP_X_ONE": "1", "CONTENT_TYPE": "a/b"}).headers
+    assert (headers["x-one"], headers["X_ONE"], headers.get("Content-Type")) == ("1", "1", "a/b")
+    assert headers.get("X-One", type=int) == 1
+    assert headers.get("Content-Type", "none", type=int) == "none"
+    assert ("x-oNe" in headers, "Two" in headers, 1 in headers) == (True, False, False)
+    assert headers.get(1) is None  # type: ignore[call-overload]
+    with pytest.raises(BadRequestKeyError):
+        headers[1]  # type: ignore[index]
+    with pytest.raises(KeyError):
+        headers["Two"]
 
 
 @pytest.mark.parametrize("path", ["/form", "/values", "/files"])
