@@ -25,10 +25,9 @@ from .handling import Handling, close_unsent
 from .headers import headers_of
 from .input import adapt
 from .matching import UNSURE
-from .plan import Compiled, Plan
+from .plan import Compiled, Plan, Target
 from .request import Request, decoded
 from .response import Response, made_response, streamed_response
-from .routing import Hit
 from .signals import (
     appcontext_popped,
     appcontext_pushed,
@@ -154,15 +153,13 @@ class App(Handling):
                 context.url_adapter  # noqa: B018 - refuses the hosts that are not trusted
             hit = compiled.matcher.match(path, environ.get("REQUEST_METHOD", "GET"))
             if hit is UNSURE:
-                hit = self._match_by_werkzeug(context)
+                hit = self._match_by_werkzeug(context, compiled)
             if hit is None:
                 # Not raised here, where it would only be caught to be raised in place of a view.
                 context.routing_exception = NotFound()
                 context.plan = compiled.misses.plan(path, context)
             else:
-                rule, context.view_args = hit
-                context.rule = rule
-                context.plan = compiled.plans[rule.endpoint]
+                (context.rule, context.plan), context.view_args = hit
         except HTTPException as error:
             if isinstance(error, MethodNotAllowed):
                 error.valid_methods = sorted(error.valid_methods or ())
@@ -176,10 +173,14 @@ class App(Handling):
         if appcontext_pushed.receivers:
             self._signal(appcontext_pushed)
 
-    def _match_by_werkzeug(self, context: Context) -> Hit | None:
+    def _match_by_werkzeug(
+        self, context: Context, compiled: Compiled
+    ) -> tuple[Target, dict[str, Any]] | None:
         adapter = context.url_adapter
-        # Rule and values, as it is asked for the rule.
-        return None if adapter is None else adapter.match(return_rule=True)  # type: ignore[return-value]
+        if adapter is None:
+            return None
+        rule, values = adapter.match(return_rule=True)
+        return compiled.plans.target(rule, adapter.default_method), dict(values)
 
     # --- respond
 
@@ -199,11 +200,7 @@ class App(Handling):
             answer = self.preprocess_request() if plan.preprocesses else None
             if answer is not None:
                 return answer
-            if (
-                plan.direct
-                and context.request_if_made is None
-                and context.environ["REQUEST_METHOD"] != "OPTIONS"  # type: ignore[index]
-            ):
+            if plan.direct and context.request_if_made is None:
                 return plan.view(**context.view_args)  # type: ignore[arg-type,no-any-return]
             return self.dispatch_request()
         except Exception as error:

@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from werkzeug.routing import BuildError, Map, MapAdapter, Rule
+from werkzeug.routing import BuildError, Map, MapAdapter
 from werkzeug.utils import redirect
 
 from .assembly import Assembly
@@ -16,11 +16,11 @@ from .checks import check_types
 from .context import Context, current
 from .errors import SetupError
 from .matching import Matcher
-from .plan import Compiled, Misses, Plan, for_misses, make_plan
+from .plan import Compiled, Misses, Plan, Plans, for_misses
 from .provider import JSONProvider
 from .request import Request
 from .response import Response
-from .routing import View
+from .routing import URLMap, View
 from .scope import Hooks
 
 
@@ -67,7 +67,8 @@ class Linking(Assembly):
         :raises SetupError: for what can be seen to fail already.
         """
         check_types(self.config)
-        for rule in self.url_map.iter_rules():
+        rules = self.url_map.in_order if isinstance(self.url_map, URLMap) else ()
+        for rule in rules or self.url_map.iter_rules():
             if (
                 rule.endpoint not in self.view_functions
                 and not rule.build_only
@@ -77,15 +78,15 @@ class Linking(Assembly):
                     f"The rule {rule.rule!r} has the endpoint {rule.endpoint!r}, which no view"
                     f" function belongs to: add one with @app.endpoint({rule.endpoint!r})."
                 )
-        plans = {
-            endpoint: self._plan(view, self._scopes(endpoint.rpartition(".")[0]))
-            for endpoint, view in self.view_functions.items()
-        }
+        plans = Plans(self._plan_of)
         if self.debug or self.testing:
             from .debug import check_views
 
-            check_views(self, plans)
-        return Compiled(Matcher(self._matched_map(), _rule), plans, self._misses())
+            check_views(self, {endpoint: plans[endpoint] for endpoint in self.view_functions})
+        return Compiled(Matcher(self._matched_map(), plans.target), plans, self._misses())
+
+    def _plan_of(self, endpoint: str) -> Plan:
+        return self._plan(self.view_functions[endpoint], self._scopes(endpoint.rpartition(".")[0]))
 
     def _plan(
         self,
@@ -103,7 +104,7 @@ class Linking(Assembly):
             and type(self.json).response is JSONProvider.response
             and "response" not in self.json.__dict__
         )
-        return make_plan(view, scopes, error_scopes, self.ensure_sync, overridden, plain)
+        return Plan(view, scopes, error_scopes, self.ensure_sync, overridden, plain)
 
     def _matched_map(self) -> Map:
         # Only the adapter looks at the Host, which subdomains and trusted hosts depend on; and one
@@ -325,7 +326,3 @@ _ANCHOR_SAFE = "%!#$&'()*+,/:;=?@"
 
 def _with_anchor(url: str, anchor: str) -> str:
     return f"{url}#{quote(anchor, safe=_ANCHOR_SAFE)}"
-
-
-def _rule(rule: Rule, method: str) -> Rule:
-    return rule

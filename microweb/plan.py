@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence, Set
-from dataclasses import dataclass
+from copy import copy
 from itertools import chain
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import Rule
@@ -18,16 +18,23 @@ from werkzeug.routing import Rule
 from .matching import Matcher
 from .routing import View
 from .scope import Hooks
-from .typing import ErrorKey, ResponseReturnValue
+from .typing import ErrorKey
 
 Handlers = dict[ErrorKey, Callable[[Any], Any]]
+#: What a request is matched to.
+Target: TypeAlias = tuple[Rule, "Plan"]
 
 
-@dataclass(frozen=True, slots=True)
 class Plan:
     """The steps of a request for one endpoint.
 
-    :ivar view: The view; None where no rule matched.
+    :param view: The view; None where no rule matched.
+    :param scopes: The scopes that it is in, from the application to the innermost blueprint.
+    :param error_scopes: The scopes whose error handlers count, where they are others.
+    :param called: Returns what is called for a function: something else for an asynchronous one.
+    :param overridden: The methods of the application that are not its own.
+    :param plain: The application's classes add nothing to a plain answer.
+
     :ivar before: Functions to call before the view: application first, innermost blueprint last.
     :ivar after: Functions for the response, in the opposite order.
     :ivar teardown: Functions for the end of the request, in the same order as `after`.
@@ -39,18 +46,41 @@ class Plan:
     :ivar tears_down: `App.do_teardown_request` has something to do, signals apart.
     """
 
-    view: View | None
-    url_value_preprocessors: tuple[Callable[[str | None, dict[str, Any] | None], None], ...]
-    before: tuple[Callable[[], ResponseReturnValue | None], ...]
-    after: tuple[Callable[[Any], Any], ...]
-    teardown: tuple[Callable[[BaseException | None], None], ...]
-    context_processors: tuple[Callable[[], dict[str, Any]], ...]
-    error_handlers: tuple[Handlers, ...]
-    preprocesses: bool
-    direct: bool
-    processes: bool
-    plain: bool
-    tears_down: bool
+    __slots__ = (
+        *("after", "before", "context_processors", "direct", "error_handlers", "plain"),
+        *("preprocesses", "processes", "teardown", "tears_down", "url_value_preprocessors", "view"),
+    )
+
+    def __init__(
+        self,
+        view: View | None,
+        scopes: Sequence[Hooks],
+        error_scopes: Sequence[Hooks] | None = None,
+        called: Callable[[Callable[..., Any]], Callable[..., Any]] = lambda function: function,
+        overridden: Set[str] = frozenset(),
+        plain: bool = False,
+    ) -> None:
+        def merged(lists: Iterable[Iterable[Any]]) -> tuple[Any, ...]:
+            return tuple(map(called, chain.from_iterable(lists)))
+
+        self.view = None if view is None else called(view)
+        self.url_value_preprocessors = merged(scope.url_value_preprocessors for scope in scopes)
+        self.before = merged(scope.before for scope in scopes)
+        self.after = merged(scope.after for scope in scopes)[::-1]
+        self.teardown = merged(scope.teardown for scope in scopes)[::-1]
+        self.context_processors = merged(scope.context_processors for scope in scopes)
+        self.error_handlers: tuple[Handlers, ...] = tuple(
+            {key: called(handler) for key, handler in scope.error_handlers.items()}
+            for scope in reversed(scopes if error_scopes is None else error_scopes)
+            if scope.error_handlers
+        )
+        self.preprocesses = (
+            bool(self.url_value_preprocessors or self.before) or "preprocess_request" in overridden
+        )
+        self.direct = view is not None and "dispatch_request" not in overridden
+        self.processes = bool(self.after) or "process_response" in overridden
+        self.plain = plain and not self.processes and overridden.isdisjoint(_ABOUT_RESPONSES)
+        self.tears_down = bool(self.teardown) or "do_teardown_request" in overridden
 
     def error_handler(self, error: Exception) -> Callable[[Any], Any] | None:
         """Return the handler for an exception.
@@ -69,55 +99,39 @@ class Plan:
                         return handler
         return None
 
+    def for_options(self) -> Plan:
+        """Return the plan for OPTIONS where `App.dispatch_request` answers by itself."""
+        plan = copy(self)
+        plan.direct = False
+        return plan
 
-def make_plan(
-    view: View | None,
-    scopes: Sequence[Hooks],
-    error_scopes: Sequence[Hooks] | None = None,
-    called: Callable[[Callable[..., Any]], Callable[..., Any]] = lambda function: function,
-    overridden: Set[str] = frozenset(),
-    plain: bool = False,
-) -> Plan:
-    """Merge the hooks of scopes, given from the application to the innermost blueprint.
 
-    :param error_scopes: The scopes whose error handlers count, where they are others.
-    :param called: Returns what is called for a function: something else for an asynchronous one.
-    :param overridden: The methods of the application that are not its own.
-    :param plain: The application's classes add nothing to a plain answer.
+_ABOUT_RESPONSES = frozenset(("full_dispatch_request", "finalize_request", "make_response"))
+
+
+class Plans(dict[str, Plan]):
+    """The plans by endpoint, each made when its first request comes.
+
+    :param make: Returns the plan of an endpoint.
     """
-    if error_scopes is None:
-        error_scopes = scopes
 
-    def merged(lists: Iterable[Iterable[Any]]) -> tuple[Any, ...]:
-        return tuple(map(called, chain.from_iterable(lists)))
+    def __init__(self, make: Callable[[str], Plan]) -> None:
+        self._make = make
 
-    preprocessors = merged(scope.url_value_preprocessors for scope in scopes)
-    before = merged(scope.before for scope in scopes)
-    after = merged(scope.after for scope in scopes)[::-1]
-    teardown = merged(scope.teardown for scope in scopes)[::-1]
-    return Plan(
-        view=None if view is None else called(view),
-        url_value_preprocessors=preprocessors,
-        before=before,
-        after=after,
-        teardown=teardown,
-        context_processors=merged(scope.context_processors for scope in scopes),
-        error_handlers=tuple(
-            {key: called(handler) for key, handler in scope.error_handlers.items()}
-            for scope in reversed(error_scopes)
-            if scope.error_handlers
-        ),
-        preprocesses=bool(preprocessors or before) or "preprocess_request" in overridden,
-        direct=view is not None and "dispatch_request" not in overridden,
-        processes=bool(after) or "process_response" in overridden,
-        plain=plain and not after and overridden.isdisjoint(_ABOUT_RESPONSES),
-        tears_down=bool(teardown) or "do_teardown_request" in overridden,
-    )
+    def __missing__(self, endpoint: str) -> Plan:
+        plan = self[endpoint] = self._make(endpoint)
+        return plan
 
+    def target(self, rule: Rule, method: str) -> Target:
+        """Return what a matcher finds.
 
-_ABOUT_RESPONSES = frozenset(
-    ("full_dispatch_request", "finalize_request", "make_response", "process_response")
-)
+        :param rule: The rule.
+        :param method: The method of the request.
+        """
+        plan = self[rule.endpoint]
+        if method == "OPTIONS" and getattr(rule, "provide_automatic_options", False):
+            plan = plan.for_options()
+        return rule, plan
 
 
 def for_misses(hooks: Hooks) -> Hooks:
@@ -188,6 +202,6 @@ def _subdomain(context: Any) -> str | None:
 class Compiled(NamedTuple):
     """The records of an application, frozen for its requests."""
 
-    matcher: Matcher[Rule]
-    plans: dict[str, Plan]
+    matcher: Matcher[Target]
+    plans: Plans
     misses: Misses

@@ -17,8 +17,6 @@ from werkzeug.routing import BaseConverter, Map, Rule
 from .errors import SetupError, describe
 
 View: TypeAlias = Callable[..., Any]
-#: A rule that matched, and the values that it took from the URL.
-Hit: TypeAlias = tuple[Rule, dict[str, Any]]
 
 
 #: The pieces of a rule: slashes, variables, and the text between them.

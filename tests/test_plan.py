@@ -17,7 +17,7 @@ from werkzeug.exceptions import (
 
 from microweb import App, Blueprint, abort, request
 from microweb.errors import SetupError
-from microweb.plan import Misses, make_plan
+from microweb.plan import Misses, Plan
 from microweb.scope import Hooks, error_key
 
 
@@ -389,7 +389,7 @@ def hooks(name: str) -> Hooks:
 
 
 def test_a_plan_merges_scopes_in_the_order_of_their_calls() -> None:
-    plan: Any = make_plan(None, [hooks("app"), hooks("blog")])
+    plan: Any = Plan(None, [hooks("app"), hooks("blog")])
     assert plan.before == ("app before 1", "app before 2", "blog before 1", "blog before 2")
     assert plan.after == ("blog after 2", "blog after 1", "app after 2", "app after 1")
     assert plan.teardown == (
@@ -408,7 +408,7 @@ def test_a_plan_merges_scopes_in_the_order_of_their_calls() -> None:
 
 def test_a_plan_does_not_see_what_is_added_later() -> None:
     scope = hooks("app")
-    plan = make_plan(None, [scope])
+    plan = Plan(None, [scope])
     scope.before.append(lambda: None)
     scope.error_handlers[error_key(404)] = say("late")
     assert len(plan.before) == 2
@@ -416,11 +416,11 @@ def test_a_plan_does_not_see_what_is_added_later() -> None:
 
 
 def test_a_plan_without_handlers_finds_none() -> None:
-    assert make_plan(None, [Hooks()]).error_handler(BadRequest()) is None
+    assert Plan(None, [Hooks()]).error_handler(BadRequest()) is None
 
 
 def test_misses_outside_of_all_prefixes_have_the_plan_for_everywhere() -> None:
-    everywhere, inside = make_plan(None, [hooks("app")]), make_plan(None, [hooks("blog")])
+    everywhere, inside = Plan(None, [hooks("app")]), Plan(None, [hooks("blog")])
     misses = Misses(everywhere)
     misses.add("/blog", inside)
     assert misses.plan("/blog/x") is inside
