@@ -35,7 +35,7 @@ class Linking(Assembly):
         def __setattr__(self, name: str, value: Any) -> None:
             super().__setattr__(name, value)
             # Replaced on this one application, as a profiler does.
-            if name in self._steps or name in ("json", "response_class"):
+            if name in self._steps or name in _COMPILED_IN:
                 self._compiled = self._provisional = None
 
     # What builds the URLs of the endpoints that one was built for, and whether `url_defaults` are
@@ -271,7 +271,8 @@ class Linking(Assembly):
         if builder is None:
             return None
         scopes = self._scopes(endpoint.rpartition(".")[0])
-        own = type(self).inject_url_defaults is not Linking.inject_url_defaults
+        injecting = getattr(self.inject_url_defaults, "__func__", None)
+        own = injecting is not Linking.inject_url_defaults
         link = links[endpoint] = builder, own or any(scope.url_defaults for scope in scopes)
         return link
 
@@ -319,6 +320,9 @@ class Linking(Assembly):
                     return url
         raise error
 
+
+#: What the compiled records depend on, besides the steps of a request.
+_COMPILED_IN = "inject_url_defaults", "json", "response_class"
 
 #: What may stand in a fragment as it is (RFC 3986 section 3.5).
 _ANCHOR_SAFE = "%!#$&'()*+,/:;=?@"

@@ -242,7 +242,7 @@ class Request(WerkzeugRequest):
         return names
 
     @overload
-    def get_data(
+    def get_data(  # pyright: ignore[reportOverlappingOverload]  # as Werkzeug's
         self, cache: bool = ..., as_text: Literal[False] = ..., parse_form_data: bool = ...
     ) -> bytes: ...
     @overload
@@ -363,8 +363,7 @@ class Request(WerkzeugRequest):
                 return False
             data = body.read_sent()
             # For Werkzeug's parser, if it comes to that: the same bytes again, and the same end.
-            again: Any = Body(BytesIO(data), body.limit)
-            self.stream = again
+            self.__dict__["stream"] = Body(BytesIO(data), body.limit)
             if len(data) < body.limit:
                 return False
         memory, parts = self.max_form_memory_size, self.max_form_parts
@@ -393,7 +392,7 @@ class Request(WerkzeugRequest):
         return data.decode(errors="werkzeug.url_quote")
 
 
-def _read_at_most(stream: IO[bytes], size: int) -> bytes:
+def _read_at_most(stream: Any, size: int) -> bytes:
     """Read until the end or `size` bytes; one read may give less than there is."""
     data = bytearray()
     while len(data) < size:

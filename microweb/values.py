@@ -68,7 +68,7 @@ class EnvironHeaders(WerkzeugEnvironHeaders):
     """
 
     # Werkzeug makes an empty list for each instance, and only its clear() asks for it.
-    _list = property(lambda self: [])
+    _list = property(lambda self: [])  # pyright: ignore[reportAssignmentType]  # read only
 
     def __init__(self, environ: WSGIEnvironment) -> None:
         self.environ = environ
