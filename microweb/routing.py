@@ -176,6 +176,7 @@ class URLRule(Rule):
     """
 
     converters: dict[str, BaseConverter]
+    _reading = False
     provide_automatic_options = False
     max_content_length: int | None = None
 
@@ -185,7 +186,11 @@ class URLRule(Rule):
         :raises SyntaxError: for a variable that is there twice.
         """
         self.converters = {}
-        super().compile()
+        self._reading = True
+        try:
+            super().compile()
+        finally:
+            self._reading = False
 
     def get_converter(
         self,
@@ -194,7 +199,7 @@ class URLRule(Rule):
         args: tuple[Any, ...],
         kwargs: Mapping[str, Any],
     ) -> BaseConverter:
-        """Make the converter of a variable, and remember it.
+        """Make the converter of a variable, and remember it while the pattern is read.
 
         :param variable_name: The name of the variable.
         :param converter_name: The name of its converter in the map.
@@ -203,10 +208,11 @@ class URLRule(Rule):
         :raises SyntaxError: for a variable that is there twice.
         :raises LookupError: where the map has no such converter.
         """
-        if variable_name in self.converters and variable_name not in (self.defaults or ()):
-            raise SyntaxError(f"the variable {variable_name!r} is there twice")
         converter = super().get_converter(variable_name, converter_name, args, kwargs)
-        self.converters[variable_name] = converter
+        if self._reading:
+            if variable_name in self.converters and variable_name not in (self.defaults or ()):
+                raise SyntaxError(f"the variable {variable_name!r} is there twice")
+            self.converters[variable_name] = converter
         return converter
 
     # Not public, but nothing breaks if Werkzeug stops calling it: without this a rule takes 1 ms

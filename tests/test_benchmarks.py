@@ -277,7 +277,8 @@ def own_functions(source: str) -> list[str]:
 
 def test_the_readme_lists_every_case() -> None:
     readme = (ROOT / "benchmarks" / "README.md").read_text(encoding="utf-8")
-    listed = re.findall(r"^\| `(\w+)` +\|", readme, re.MULTILINE)
+    section = readme[readme.index("## What is measured") : readme.index("## Reading the output")]
+    listed = re.findall(r"^\| `(\w+)` +\|", section, re.MULTILINE)
     source = (ROOT / "benchmarks" / "cases.py").read_text(encoding="utf-8")
     assert listed == re.findall(r'^    Case\(\s*"(\w+)"', source, re.MULTILINE)
 
