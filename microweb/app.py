@@ -27,7 +27,7 @@ from .input import adapt
 from .matching import UNSURE
 from .plan import Compiled, Plan, Target
 from .request import Request, decoded
-from .response import Response, made_response, streamed_response
+from .response import LINES_WITH_BODY, Response, made_response, streamed_response
 from .signals import (
     appcontext_popped,
     appcontext_pushed,
@@ -213,29 +213,33 @@ class App(Handling):
 
         :returns: The body; None where it takes a response.
         """
-        kind = type(answer)
         environ: WSGIEnvironment = context.environ  # type: ignore[assignment]  # of a request
         if (
-            (kind is not str and kind is not dict)
-            or context.after_functions
+            context.after_functions
             or context.session_if_opened is not None
             or request_finished.receivers
             or environ["REQUEST_METHOD"] == "HEAD"
             or self.session_interface.is_pending(self, environ)
         ):
             return None
-        if kind is str:
+        status: str | None = "200 OK"
+        if type(answer) is tuple and len(answer) == 2 and type(answer[1]) is int:
+            answer, code = answer
+            status = LINES_WITH_BODY.get(code)
+        if type(answer) is str:
             body = answer.encode()
             headers = headers_of(body, self.response_class.default_mimetype)
-        else:
+        elif type(answer) is dict or type(answer) is list:
             try:
                 body = self.json.encode(answer)
             except TypeError:
                 return None  # made once more, where the message says who returned it
             headers = headers_of(body, self.json.mimetype)
-        if headers is None:
+        else:
             return None
-        start_response("200 OK", headers)
+        if headers is None or status is None:
+            return None
+        start_response(status, headers)
         return [body]
 
     def preprocess_request(self) -> ResponseReturnValue | None:
@@ -379,9 +383,13 @@ class App(Handling):
         """
         context = in_request()
         for function in context.after_functions:
-            response = self._given_back(function(response), "after_this_request", function)
+            given = function(response)
+            if given is not response:
+                response = self._given_back(given, "after_this_request", function)
         for hook in context.plan.after:
-            response = self._given_back(hook(response), "after_request", hook)
+            given = hook(response)
+            if given is not response:
+                response = self._given_back(given, "after_request", hook)
         interface = self.session_interface
         if context.session_if_opened is not None or interface.is_pending(
             self, context.environ or {}

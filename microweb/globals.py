@@ -80,10 +80,13 @@ class _GlobalsProxy(LocalProxy[Any]):
     __slots__ = ()
 
     def __getattribute__(self, name: str) -> Any:
-        context = current_or_none()
-        if context is None or name == "_get_current_object":
-            return _unbound(self, name)
-        return getattr(context.g, name)
+        # Asked for first, and looked at afterwards: a `try` costs nothing.
+        try:
+            return getattr(current_or_none().g, name)  # type: ignore[union-attr]
+        except AttributeError:
+            if current_or_none() is None or name == "_get_current_object":
+                return _unbound(self, name)
+            raise
 
     def __setattr__(self, name: str, value: Any) -> None:
         context = current_or_none()

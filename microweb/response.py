@@ -475,6 +475,10 @@ _NOT_IN_A_304 = frozenset(
         *("content-range", "content-type", "last-modified"),
     )
 )
+#: The status lines of the codes that come with a body.
+LINES_WITH_BODY = {
+    code: line for code, (line, _) in _STATUS.items() if code not in _WITHOUT_BODY
+}
 _SKIPPED_BY_THE_SHORT_ROAD = (
     "__call__",
     "__init__",
