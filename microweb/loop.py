@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import suppress
 from functools import partial
 from threading import RLock, current_thread
+from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 from .errors import CoroutineCancelled
@@ -27,6 +28,10 @@ def is_async(function: Any) -> bool:
     >>> is_async(print)
     False
     """
+    if (
+        type(function) is FunctionType and not function.__dict__
+    ):  # what it nearly always is (1.6 µs)
+        return bool(function.__code__.co_flags & inspect.CO_COROUTINE)
     if isinstance(function, partial):
         return is_async(function.func)
     # Of the type, so that a class whose objects are called so is not: to call it makes an object.

@@ -230,15 +230,22 @@ class Working(Linking):
         in_request = context is not None and context.environ is not None and context.app is self
         if context is not None and in_request:
             context.request  # noqa: B018 - made now, so that there is one to share
-            manager = self.copied_context(context)
+            own = context.borrow()
         else:
-            manager = self.app_context()
+            own = Context(self)
         call = self.ensure_sync(f)
 
         def task() -> None:
+            current.set(own)  # in a copy of the variables, which goes with the task
             try:
-                with manager:
+                try:
+                    if own.environ is None:
+                        self._opened(own)
                     call(*args, **kwargs)
+                except BaseException as error:
+                    self._close(own, error)
+                    raise
+                self._close(own, None)
             except BaseException:  # sys.exit() would end a thread of the pool, and nothing else
                 self.logger.exception("The background task %s failed", describe(f))
 
