@@ -18,16 +18,15 @@ from werkzeug.exceptions import (
 )
 from werkzeug.wrappers import Response as WerkzeugResponse
 
-from .context import Context, ContextManager, current, in_request, request_environ
-from .convert import to_response
-from .errors import describe, place
+from .context import Context, ContextManager, current, in_request
+from .errors import describe
 from .handling import Handling, close_unsent
-from .headers import headers_of
+from .headers import CONTENT_TYPES, headers_of
 from .input import adapt
 from .matching import UNSURE
 from .plan import Compiled, Plan, Target
 from .request import Request, decoded
-from .response import LINES_WITH_BODY, Response, made_response, streamed_response
+from .response import LINES_WITH_BODY, Response
 from .signals import (
     appcontext_popped,
     appcontext_pushed,
@@ -123,8 +122,9 @@ class App(Handling):
                 error = unhandled
                 close_unsent(response)
                 response, body = self._answer_error(unhandled, environ, start_response)
-            if type(body) is not list and not response.standalone_body:  # type: ignore[union-attr]
-                body = Stream(body, error, self._failed_midway, partial(self._close, context))
+            if type(body) is not list and (response is None or not response.standalone_body):
+                closing = partial(self._close, context)
+                body = Stream(body, error, self._failed_midway, closing, self._who_returned)
                 streaming = True
             return body
         except BaseException as escaping:
@@ -208,10 +208,10 @@ class App(Handling):
 
     def _send_plainly(
         self, answer: Any, context: Context, start_response: StartResponse
-    ) -> list[bytes] | None:
+    ) -> list[bytes] | GeneratorType[Any, Any, Any] | None:
         """Send a text or document that nothing will look at as a response (1.1 µs less of 3.8).
 
-        :returns: The body; None where it takes a response.
+        :returns: The body, which may be the view's own generator; None where it takes a response.
         """
         environ: WSGIEnvironment = context.environ  # type: ignore[assignment]  # of a request
         if (
@@ -235,6 +235,12 @@ class App(Handling):
             except TypeError:
                 return None  # made once more, where the message says who returned it
             headers = headers_of(body, self.json.mimetype)
+        elif type(answer) is GeneratorType:
+            kind = CONTENT_TYPES.get(self.response_class.default_mimetype)
+            if kind is None or status is None:
+                return None
+            start_response(status, [kind])
+            return answer
         else:
             return None
         if headers is None or status is None:
@@ -332,47 +338,6 @@ class App(Handling):
                 raise
             self.logger.exception("Request finalizing failed with an error while handling an error")
         return response
-
-    def make_response(self, rv: Any) -> Response:
-        """Return the response that a view's return value stands for.
-
-        :param rv: What a view may return: a body, or a tuple ``(body, status, headers)``.
-        :raises TypeError: where it stands for none, saying what a view may return.
-        """
-        if type(rv) is str:
-            cls = self.response_class
-            return made_response(cls, rv, cls.default_mimetype)
-        if type(rv) is dict or type(rv) is list:
-            try:
-                return self.json.response(rv)
-            except TypeError as error:
-                error.args = (f"{self._who_returned()} what is no JSON: {error}",)
-                raise
-        if isinstance(rv, self.response_class):
-            return rv
-        if isinstance(rv, HTTPException):
-            return self.make_error_response(rv)
-        if type(rv) is GeneratorType:
-            return streamed_response(self.response_class, rv, self._who_returned)
-        return to_response(
-            rv,
-            response_class=self.response_class,
-            json=self.json,
-            environ=request_environ(),
-            who=self._who_returned,
-            error_response=self.make_error_response,
-            iterate=self.worker.loop.iterate,
-        )
-
-    def _who_returned(self) -> str:
-        """Return the beginning of a message about what a view, hook or handler returned."""
-        context = current.get()
-        if context is not None and context.answered_by is not None:
-            kind, function = context.answered_by
-            return f"The {kind} {describe(function)} returned"
-        if context is None or context.rule is None:
-            return "make_response() was given"
-        return f"The view {context.rule.endpoint!r} ({place(context.plan.view)}) returned"
 
     def process_response(self, response: Response) -> Response:
         """Run the functions of `after_this_request` and the after hooks, and save the session.

@@ -1,19 +1,21 @@
-"""What becomes of an exception: the handler that takes it, the page of an HTTP error, the log."""
+"""What becomes of what a view returned or raised: a response, an answer of a handler, a page."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from types import GeneratorType
 from typing import TYPE_CHECKING, Any
 
 from werkzeug.exceptions import BadRequestKeyError, HTTPException, InternalServerError
 from werkzeug.routing import RequestRedirect, RoutingException
 
-from .context import current_request_context, in_request, request_environ
-from .convert import error_response
+from .context import current, current_request_context, in_request, request_environ
+from .convert import error_response, to_response
+from .errors import describe, place
 from .rendering import Rendering
-from .response import Response
+from .response import Response, made_response, streamed_response
 from .signals import got_request_exception
 from .typing import ResponseReturnValue
 
@@ -27,11 +29,56 @@ _EXPLAINED = (KeyError, RequestRedirect, TypeError)
 
 
 class Handling(Rendering):
-    """The part of an application that decides what an exception means."""
+    """The part of an application that decides what an answer or an exception means."""
 
     if TYPE_CHECKING:  # of the application, which stands above
 
         def finalize_request(self, rv: Any, from_error_handler: bool = False) -> Response: ...
+
+    # --- answers
+
+    def make_response(self, rv: Any) -> Response:
+        """Return the response that a view's return value stands for.
+
+        :param rv: What a view may return: a body, or a tuple ``(body, status, headers)``.
+        :raises TypeError: where it stands for none, saying what a view may return.
+        """
+        if type(rv) is str:
+            cls = self.response_class
+            return made_response(cls, rv, cls.default_mimetype)
+        if type(rv) is dict or type(rv) is list:
+            try:
+                return self.json.response(rv)
+            except TypeError as error:
+                error.args = (f"{self._who_returned()} what is no JSON: {error}",)
+                raise
+        if isinstance(rv, self.response_class):
+            return rv
+        if isinstance(rv, HTTPException):
+            return self.make_error_response(rv)
+        if type(rv) is GeneratorType:
+            return streamed_response(self.response_class, rv, self._who_returned)
+        return to_response(
+            rv,
+            response_class=self.response_class,
+            json=self.json,
+            environ=request_environ(),
+            who=self._who_returned,
+            error_response=self.make_error_response,
+            iterate=self.worker.loop.iterate,
+        )
+
+    def _who_returned(self) -> str:
+        """Return the beginning of a message about what a view, hook or handler returned."""
+        context = current.get()
+        if context is not None and context.answered_by is not None:
+            kind, function = context.answered_by
+            return f"The {kind} {describe(function)} returned"
+        if context is None or context.rule is None:
+            return "make_response() was given"
+        return f"The view {context.rule.endpoint!r} ({place(context.plan.view)}) returned"
+
+    # --- exceptions
 
     def handle_user_exception(self, e: Exception) -> ResponseReturnValue:
         """Return what the error handler for an exception returns, or raise the exception.

@@ -313,23 +313,7 @@ class Response(WerkzeugResponse):
             without a word.
         """
         for piece in self.response:
-            yield piece.encode() if type(piece) is str else self.encoded(piece)
-
-    def encoded(self, piece: Any) -> bytes:
-        """Return a piece of the body as bytes.
-
-        :param piece: The piece.
-        :raises TypeError: for what is neither text nor bytes.
-        """
-        if isinstance(piece, (bytes, bytearray, memoryview)):
-            return piece  # type: ignore[return-value]  # a server takes what is like bytes
-        if isinstance(piece, str):
-            return piece.encode()
-        origin = self.returned_by
-        who = "The body of a response is" if origin is None else origin()
-        raise TypeError(
-            f"{who} an iterable that gave {_named(piece)}: give pieces of text or bytes."
-        )
+            yield piece.encode() if type(piece) is str else encoded(piece, self.returned_by)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Send the status and the headers, and return the body: a list where it is complete."""
@@ -390,6 +374,21 @@ class Response(WerkzeugResponse):
         return status, code
 
 
+def encoded(piece: Any, returned_by: Callable[[], str] | None) -> bytes:
+    """Return a piece of a body as bytes.
+
+    :param piece: The piece.
+    :param returned_by: Says which view returned the body, for the message.
+    :raises TypeError: for what is neither text nor bytes, which some servers drop without a word.
+    """
+    if isinstance(piece, (bytes, bytearray, memoryview)):
+        return piece  # type: ignore[return-value]  # a server takes what is like bytes
+    if isinstance(piece, str):
+        return piece.encode()
+    who = "The body of a response is" if returned_by is None else returned_by()
+    raise TypeError(f"{who} an iterable that gave {_named(piece)}: give pieces of text or bytes.")
+
+
 def _named(piece: object) -> str:
     return "None" if piece is None else f"{piece!r} ({type(piece).__name__})"
 
@@ -448,16 +447,16 @@ class Sending:
         self._response = response
         self._silent = silent
 
-    def pieces(self) -> tuple[Iterable[Any], Callable[[Any], bytes]]:
-        """Return the pieces of the body, and what makes bytes of one that is no text.
+    def pieces(self) -> tuple[Iterable[Any], Callable[[], str] | None]:
+        """Return the pieces of the body as they were given, and who gave them, for a message.
 
         This is for who does in one generator what :meth:`Response.iter_encoded` does in another.
         """
         response = self._response
         if self._silent:
-            return (), response.encoded
+            return (), None
         pieces = response.response if response._short_road else response.iter_encoded()
-        return pieces, response.encoded
+        return pieces, response.returned_by
 
     def __iter__(self) -> Iterator[bytes]:
         return iter(()) if self._silent else iter(self._response.iter_encoded())
@@ -476,9 +475,7 @@ _NOT_IN_A_304 = frozenset(
     )
 )
 #: The status lines of the codes that come with a body.
-LINES_WITH_BODY = {
-    code: line for code, (line, _) in _STATUS.items() if code not in _WITHOUT_BODY
-}
+LINES_WITH_BODY = {code: line for code, (line, _) in _STATUS.items() if code not in _WITHOUT_BODY}
 _SKIPPED_BY_THE_SHORT_ROAD = (
     "__call__",
     "__init__",
@@ -492,7 +489,6 @@ _SKIPPED_BY_THE_SHORT_ROAD = (
     "get_wsgi_response",
     "headers",
     "is_sequence",
-    "encoded",
     "iter_encoded",
     "set_data",
 )

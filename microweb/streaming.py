@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from contextvars import copy_context
 from functools import partial
+from typing import Any
 
-from .response import Sending
+from .response import Sending, encoded
 
 
 class Stream:
@@ -15,23 +16,27 @@ class Stream:
     A server that interleaves streams on one thread (uWSGI with ``--async``) so never lets one see
     another's request. The context is closed once, when the server closes the body.
 
-    :param body: What is sent; its `close` is called at the end, if it has one.
+    :param body: What is sent: bytes, and texts where a view's generator gives them; its `close` is
+        called at the end, if it has one.
     :param error: What went wrong before, for the end of the request.
     :param failed: Called with an exception that the body raises, before it goes to the server.
     :param closing: Called at the end with an exception or None.
+    :param returned_by: Says which view returned the body, for a message.
     """
 
     def __init__(
         self,
-        body: Iterable[bytes],
+        body: Iterable[Any],
         error: BaseException | None,
         failed: Callable[[Exception], None],
         closing: Callable[[BaseException | None], None],
+        returned_by: Callable[[], str] | None = None,
     ) -> None:
         self._body = body
         self._error = error
         self._failed = failed
         self._closing = closing
+        self._returned_by = returned_by
         self._variables = copy_context()
         self._closed = False
 
@@ -41,14 +46,12 @@ class Stream:
         return iter(step, _END)  # type: ignore[arg-type]  # chunks, or the end
 
     def _chunks(self) -> Iterator[bytes]:
-        body = self._body
+        pieces, returned_by = self._body, self._returned_by
         try:
-            if type(body) is Sending:  # in this one generator, without those of its own (0.1 µs)
-                pieces, encoded = body.pieces()
-                for piece in pieces:
-                    yield piece.encode() if type(piece) is str else encoded(piece)
-            else:
-                yield from body
+            if type(pieces) is Sending:  # in this one generator, without those of its own (0.1 µs)
+                pieces, returned_by = pieces.pieces()
+            for piece in pieces:
+                yield piece.encode() if type(piece) is str else encoded(piece, returned_by)
         except Exception as error:
             # Raised again, so that the server cuts the connection: a body that ended here would
             # look complete.

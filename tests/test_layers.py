@@ -87,10 +87,11 @@ MAY_IMPORT: dict[str, set[str]] = {
         *("context", "errors", "jinja", "lazy", "scope", "sessions", "signals", "working"),
     },
     "handling": {
-        *("context", "convert", "debug", "pages", "rendering", "response", "signals", "typing"),
+        *("context", "convert", "debug", "errors", "pages", "rendering", "response", "signals"),
+        "typing",
     },
     "app": {
-        *("context", "convert", "errors", "handling", "headers", "input", "matching", "plan"),
+        *("context", "errors", "handling", "headers", "input", "matching", "plan"),
         *("request", "response", "routing", "signals", "streaming", "typing"),
     },
     # 7: what stands above the application
