@@ -170,7 +170,7 @@ def test_the_surface_is_what_users_know() -> None:
     names = set(surface())
     assert names >= {
         "microweb.app.App",
-        "microweb.app.App.make_response",
+        "microweb.handling.Handling.make_response",
         "microweb.blueprint.Blueprint.record",
         "microweb.folders.Folders.open_resource",
         "microweb.helpers.url_for",
