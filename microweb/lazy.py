@@ -38,8 +38,12 @@ else:
             if instance is None:
                 return self
             value = self.function(instance)
-            # Not through __dict__, which would have to be made first (0.4 µs).
-            setattr(instance, self.name, value)
+            try:
+                # Not through __dict__, which would have to be made first (0.4 µs).
+                setattr(instance, self.name, value)
+            except AttributeError:
+                # A subclass has a property of this name, and asks for what this one gives.
+                value = instance.__dict__.setdefault(self.name, value)
             return value
 
 

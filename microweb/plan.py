@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence, Set
 from copy import copy
 from itertools import chain
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, TypeAlias
 
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import Rule
@@ -148,17 +148,6 @@ def for_misses(hooks: Hooks) -> Hooks:
     return share
 
 
-class Owner(NamedTuple):
-    """A blueprint whose handlers answer the misses below its prefix.
-
-    :ivar subdomain: The subdomain that it is on; None for any.
-    """
-
-    pattern: re.Pattern[str]
-    subdomain: str | None
-    plan: Plan
-
-
 class Misses:
     """The plans of requests that no rule matches, by the blueprint prefix that they are under.
 
@@ -167,7 +156,8 @@ class Misses:
 
     def __init__(self, everywhere: Plan) -> None:
         self._everywhere = everywhere
-        self._owners: list[tuple[tuple[int, int], Owner]] = []
+        # Of each prefix: its order, its pattern, its subdomain (None for any), and the plan.
+        self._owners: list[tuple[tuple[int, int], re.Pattern[str], str | None, Plan]] = []
 
     def add(self, prefix: str, plan: Plan, subdomain: str | None = None) -> None:
         """Give the paths below a prefix a plan; a variable in it stands for one segment."""
@@ -178,7 +168,7 @@ class Misses:
         )
         # Longest first, then that with fewer variables; among equals the first one stays first.
         order = -prefix.count("/"), prefix.count("<")
-        self._owners.append((order, Owner(re.compile(rf"{pattern}(?:/|\Z)"), subdomain, plan)))
+        self._owners.append((order, re.compile(rf"{pattern}(?:/|\Z)"), subdomain, plan))
         self._owners.sort(key=lambda entry: entry[0])
 
     def plan(self, path: str, context: Any = None) -> Plan:
@@ -186,11 +176,9 @@ class Misses:
 
         :param context: The context of the request, which knows its subdomain.
         """
-        for _, owner in self._owners:
-            if owner.pattern.match(path) and (
-                owner.subdomain is None or owner.subdomain == _subdomain(context)
-            ):
-                return owner.plan
+        for _, pattern, subdomain, plan in self._owners:
+            if pattern.match(path) and (subdomain is None or subdomain == _subdomain(context)):
+                return plan
         return self._everywhere
 
 
@@ -199,9 +187,17 @@ def _subdomain(context: Any) -> str | None:
     return None if adapter is None else adapter.subdomain
 
 
-class Compiled(NamedTuple):
-    """The records of an application, frozen for its requests."""
+class Compiled:
+    """The records of an application, frozen for its requests.
 
-    matcher: Matcher[Target]
-    plans: Plans
-    misses: Misses
+    :param matcher: Finds the rule and the plan of a request.
+    :param plans: The plans by endpoint.
+    :param misses: The plans of requests that no rule matches.
+    """
+
+    __slots__ = ("matcher", "misses", "plans")
+
+    def __init__(self, matcher: Matcher[Target], plans: Plans, misses: Misses) -> None:
+        self.matcher = matcher
+        self.plans = plans
+        self.misses = misses

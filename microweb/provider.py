@@ -278,8 +278,10 @@ class DefaultJSONProvider(JSONProvider):
     def __setattr__(self, name: str, value: Any) -> None:
         super().__setattr__(name, value)
         if name in ("default", "ensure_ascii", "sort_keys"):
-            self.__dict__.pop("_encoder", None)
-            self.__dict__.pop("_compact_pieces", None)
+            for kept in ("_encoder", "_compact_pieces", "_write"):
+                self.__dict__.pop(kept, None)
+        elif name == "dumps":
+            self._writes_directly = False
 
     # Making an encoder costs more than encoding a small document does, so both are kept.
     @lazy
@@ -325,8 +327,17 @@ class BytesJSON(DefaultJSONProvider):
         hook: str | None = "default",
     ) -> None:
         super().__init__(app)
-        self._write = write if hook is None else partial(write, **{hook: self.default})
+        self._writer = write
+        self._hook = hook
         self._read = read
+
+    @lazy
+    def _write(self) -> Callable[..., bytes]:
+        return (
+            self._writer
+            if self._hook is None
+            else partial(self._writer, **{self._hook: self.default})
+        )
 
     def encode(self, obj: Any) -> bytes:
         """Return `obj` as JSON in bytes.

@@ -21,7 +21,7 @@ from werkzeug.wsgi import LimitedStream
 from . import multipart, values
 from .input import Body
 from .lazy import lazy
-from .values import cookie_values, multi_dict, query_pairs
+from .values import cookie_values, multi_dict, query_values
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -35,8 +35,8 @@ _NO_APP_LIMITS: Mapping[str, Any] = MappingProxyType(
 
 #: What a body is read by; a subclass that has one of them in its own way is read by Werkzeug.
 _READING = (
-    *("form_data_parser_class", "get_data", "is_json", "make_form_data_parser", "mimetype"),
-    *("mimetype_params", "want_form_data_parsed"),
+    *("files", "form", "form_data_parser_class", "get_data", "is_json", "make_form_data_parser"),
+    *("mimetype", "mimetype_params", "stream", "want_form_data_parsed"),
     *("_get_file_stream", "_get_stream_for_parsing", "_load_form_data"),
 )
 _URLENCODED = "application/x-www-form-urlencoded"
@@ -174,7 +174,7 @@ class Request(WerkzeugRequest):
         query: str = self.environ.get("QUERY_STRING", "")
         if not query.isascii():
             query = decoded(query)
-        args: MultiDict[str, str] = multi_dict(self.parameter_storage_class, query_pairs(query))
+        args: MultiDict[str, str] = query_values(self.parameter_storage_class, query)
         return args
 
     @lazy
@@ -183,11 +183,12 @@ class Request(WerkzeugRequest):
         header = self.environ.get("HTTP_COOKIE")
         if not header:
             return self.dict_storage_class()  # type: ignore[return-value]  # immutable
-        found = cookie_values(header)
+        # A class of the application's choice gets the pairs as they came.
+        found = cookie_values(header) if self.dict_storage_class is ImmutableMultiDict else None
         if found is None:
             # Immutable, as the class is.
             return parse_cookie(header, self.dict_storage_class)  # type: ignore[return-value]
-        cookies: ImmutableMultiDict[str, str] = multi_dict(self.dict_storage_class, found)
+        cookies: ImmutableMultiDict[str, str] = multi_dict(found)
         return cookies
 
     @lazy
@@ -319,7 +320,7 @@ class Request(WerkzeugRequest):
         """
         form: ImmutableMultiDict[str, str]
         if self._reads_directly and self.environ.get("CONTENT_TYPE") == _URLENCODED:
-            form = multi_dict(self.parameter_storage_class, query_pairs(self._read_urlencoded()))
+            form = query_values(self.parameter_storage_class, self._read_urlencoded())
             return form
         self._load_form_data()
         form = self.__dict__["form"]
@@ -344,8 +345,8 @@ class Request(WerkzeugRequest):
             return
         if self._reads_directly:
             if self.mimetype == _URLENCODED:
-                pairs = query_pairs(self._read_urlencoded())
-                self.__dict__["form"] = multi_dict(self.parameter_storage_class, pairs)
+                form = query_values(self.parameter_storage_class, self._read_urlencoded())
+                self.__dict__["form"] = form
                 return
             if self._read_multipart():
                 return
@@ -354,7 +355,7 @@ class Request(WerkzeugRequest):
     def _read_multipart(self) -> bool:
         """Read a multipart form in one piece; return False where Werkzeug is to read it."""
         boundary = multipart.boundary_of(self.environ.get("CONTENT_TYPE", ""))
-        if boundary is None:
+        if boundary is None or self.parameter_storage_class is not ImmutableMultiDict:
             return False
         data = self._cached_data
         if data is None:
@@ -366,14 +367,14 @@ class Request(WerkzeugRequest):
             self.__dict__["stream"] = Body(BytesIO(data), body.limit)
             if len(data) < body.limit:
                 return False
+        elif len(data) > multipart.AT_ONCE:
+            return False  # its files are for the disk
         memory, parts = self.max_form_memory_size, self.max_form_parts
         found = multipart.parse(data, boundary, memory, parts)
         if found is None:
             return False
-        cls, (fields, files) = self.parameter_storage_class, found
-        self.__dict__.update(
-            stream=BytesIO(), form=multi_dict(cls, fields), files=multi_dict(cls, files)
-        )
+        fields, files = found
+        self.__dict__.update(stream=BytesIO(), form=multi_dict(fields), files=multi_dict(files))
         return True
 
     def _read_urlencoded(self) -> str:

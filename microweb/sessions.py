@@ -318,8 +318,9 @@ class SecureCookieSessionInterface(SessionInterface):
 
     def _changed_inside(self, session: SecureCookieSession, cookie: str) -> bool:
         """Whether a list or dict that the session holds is not what the cookie says any more."""
-        text: str = self.serializer.dumps(dict(session))
-        if cookie.startswith(encoded(text.encode()).decode() + "."):
+        text: str | bytes = self.serializer.dumps(dict(session))
+        data = text.encode() if isinstance(text, str) else text
+        if cookie.startswith(encoded(data).decode() + "."):
             return False
         # Another text may say the same: a compressed one, or that of another program.
         before = {} if session.serializer is None else session.serializer.loads(cookie)

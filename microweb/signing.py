@@ -33,8 +33,9 @@ class SessionSerializer:
 
         :param obj: What JSON and the tags of :class:`TaggedJSONSerializer` can write.
         """
-        text: str = self._json.dumps(obj)
-        if len(text) > _COMPRESSED_FROM:
+        text: Any = self._json.dumps(obj)
+        # A serializer of the application's choice may write bytes.
+        if not isinstance(text, str) or len(text) > _COMPRESSED_FROM:
             return str(self._long_road.dumps(obj))
         signed = encoded(text.encode()) + _stamp(int(time()))
         return (signed + b"." + self._sign(signed)).decode()

@@ -8,7 +8,7 @@ from __future__ import annotations
 from binascii import a2b_qp
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, cast
-from urllib.parse import unquote_to_bytes
+from urllib.parse import parse_qsl, unquote_to_bytes
 
 from werkzeug.datastructures import EnvironHeaders as WerkzeugEnvironHeaders
 from werkzeug.datastructures import ImmutableMultiDict as WerkzeugImmutableMultiDict
@@ -112,14 +112,11 @@ def _variable(header: str) -> str:
     return name if name in ("CONTENT_TYPE", "CONTENT_LENGTH") else f"HTTP_{name}"
 
 
-def multi_dict(cls: type[MultiDict[str, Any]], values: dict[str, list[Any]]) -> Any:
+def multi_dict(values: dict[str, list[Any]]) -> Any:
     """Return a multi dict of the values.
 
-    :param cls: The class that was chosen for it.
     :param values: All values of each name; none of the lists is empty.
     """
-    if cls is not WerkzeugImmutableMultiDict:
-        return cls(values)
     # A multi dict is a dict of lists, and these lists are its own: there is nothing to copy or to
     # convert (1.5 µs).
     made = _new(ImmutableMultiDict)
@@ -129,6 +126,18 @@ def multi_dict(cls: type[MultiDict[str, Any]], values: dict[str, list[Any]]) -> 
 
 _new = cast("Callable[[type[Any]], Any]", dict.__new__)
 _update = cast("Callable[[Any, Any], None]", dict.update)
+
+
+def query_values(cls: type[MultiDict[str, Any]], query: str) -> Any:
+    """Return the values of an urlencoded text.
+
+    :param cls: The class that was chosen for them.
+    :param query: The text.
+    """
+    if cls is WerkzeugImmutableMultiDict:
+        return multi_dict(query_pairs(query))
+    # It gets the pairs as they came: it may keep their order, or only the last one of a name.
+    return cls(parse_qsl(query, keep_blank_values=True, errors="werkzeug.url_quote"))
 
 
 def query_pairs(query: str) -> dict[str, list[str]]:
