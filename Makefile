@@ -5,7 +5,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help run test coverage check format bench bench-servers bench-scale bench-start dist clean
+.PHONY: help run test soak coverage check format bench bench-servers bench-scale bench-start dist clean
 
 help: ## Say what there is to make
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/'
@@ -35,6 +35,9 @@ test: $(VENV)/dev ## Run all tests
 
 coverage: $(VENV)/dev ## Run all tests, and say which lines and branches of the package none reaches
 	@$(PY) -m pytest --cov=microweb --cov-branch --cov-report=term-missing:skip-covered
+
+soak: $(VENV)/dev ## Compare the matcher with Werkzeug's map at length
+	@MICROWEB_COMPARISONS=900000 $(PY) -m pytest -q -s tests/properties/test_matcher_is_werkzeugs.py -k seeded
 
 check: $(VENV)/dev ## Lint, format, types (mypy and pyright), layers and exports
 	@echo "==> ruff"

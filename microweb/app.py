@@ -19,9 +19,10 @@ from werkzeug.exceptions import (
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from .context import Context, ContextManager, current, in_request
+from .convert import plain_page
 from .errors import describe
 from .handling import Handling, close_unsent
-from .headers import CONTENT_TYPES, headers_of
+from .headers import CONTENT_TYPES, Pairs, headers_of
 from .input import adapt
 from .matching import UNSURE
 from .plan import Compiled, Plan, Target
@@ -151,7 +152,11 @@ class App(Handling):
                 context.body = adapt(environ)
             if self.config["TRUSTED_HOSTS"] is not None:
                 context.url_adapter  # noqa: B018 - refuses the hosts that are not trusted
-            hit = compiled.matcher.match(path, environ.get("REQUEST_METHOD", "GET"))
+            # A handshake of a WebSocket is no request for a page, and only the adapter knows one.
+            if "HTTP_UPGRADE" in environ:
+                hit: Any = UNSURE
+            else:
+                hit = compiled.matcher.match(path, environ.get("REQUEST_METHOD", "GET"))
             if hit is UNSURE:
                 hit = self._match_by_werkzeug(context, compiled)
             if hit is None:
@@ -202,6 +207,8 @@ class App(Handling):
                 return answer
             if plan.direct and context.request_if_made is None:
                 return plan.view(**context.view_args)  # type: ignore[arg-type,no-any-return]
+            if plan.raises and context.request_if_made is None:
+                raise context.routing_exception  # type: ignore[misc]  # there is one without a rule
             return self.dispatch_request()
         except Exception as error:
             return self.handle_user_exception(error)
@@ -219,7 +226,10 @@ class App(Handling):
             or context.session_if_opened is not None
             or request_finished.receivers
             or environ["REQUEST_METHOD"] == "HEAD"
-            or self.session_interface.is_pending(self, environ)
+            or (
+                ("HTTP_COOKIE" in environ or context.plan.asks_sessions)
+                and self.session_interface.is_pending(self, environ)
+            )
         ):
             return None
         status: str | None = "200 OK"
@@ -227,8 +237,8 @@ class App(Handling):
             answer, code = answer
             status = LINES_WITH_BODY.get(code)
         if type(answer) is str:
-            body = answer.encode()
-            headers = headers_of(body, self.response_class.default_mimetype)
+            body: Any = answer.encode()
+            headers: Pairs | None = headers_of(body, self.response_class.default_mimetype)
         elif type(answer) is dict or type(answer) is list:
             try:
                 body = self.json.encode(answer)
@@ -237,16 +247,16 @@ class App(Handling):
             headers = headers_of(body, self.json.mimetype)
         elif type(answer) is GeneratorType:
             kind = CONTENT_TYPES.get(self.response_class.default_mimetype)
-            if kind is None or status is None:
-                return None
-            start_response(status, [kind])
-            return answer
+            body, headers = answer, None if kind is None else [kind]
+        elif isinstance(answer, HTTPException) and not self.config["DEBUG"]:
+            status = LINES_WITH_BODY.get(answer.code or 0)
+            body, headers = plain_page(answer, environ)
         else:
             return None
         if headers is None or status is None:
             return None
         start_response(status, headers)
-        return [body]
+        return body if type(body) is GeneratorType else [body]
 
     def preprocess_request(self) -> ResponseReturnValue | None:
         """Run the URL value preprocessors and the before hooks, until one of them answers.
@@ -456,8 +466,10 @@ App._steps = {
         "full_dispatch_request",
         "preprocess_request",
         "dispatch_request",
+        "raise_routing_exception",
         "finalize_request",
         "make_response",
+        "make_error_response",
         "process_response",
         "do_teardown_request",
     )

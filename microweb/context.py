@@ -160,7 +160,11 @@ class Context:
             request = self.request_if_made = app.request_class(self.environ)
             request.json_module = app.json
             request.limits = app.config
-            self.matched(request)
+            # As `matched` does it; the call would be a tenth of the price of the request.
+            request.url_rule = self.rule
+            request.view_args = self.view_args
+            if self.routing_exception is not None:
+                request.routing_exception = self.routing_exception
         return request
 
     def matched(self, request: Request) -> None:

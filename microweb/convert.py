@@ -11,6 +11,7 @@ from werkzeug.exceptions import HTTPException, default_exceptions
 from werkzeug.http import parse_accept_header
 from werkzeug.wrappers import Response as WerkzeugResponse
 
+from .headers import Pairs
 from .provider import JSONProvider
 from .response import Response, made_response
 
@@ -190,14 +191,40 @@ def error_response(
     return response
 
 
+def plain_page(
+    error: HTTPException, environ: WSGIEnvironment
+) -> tuple[bytes, Pairs] | tuple[None, None]:
+    """Return the page that :func:`error_response` gives, as what is sent, where it is a plain one.
+
+    :param error: The error.
+    :param environ: The WSGI environ, with what the client prefers.
+    :returns: The body and the headers.
+    """
+    cls = type(error)
+    if (
+        error.response is not None
+        or error.description is not cls.description
+        or default_exceptions.get(error.code or 0) is not cls
+        or cls.get_headers is not HTTPException.get_headers
+        or prefers_json(environ.get("HTTP_ACCEPT", ""))
+    ):
+        return None, None
+    page = _page(error, environ)
+    return page, [_HTML, ("Content-Length", str(len(page))), ("Vary", "Accept")]
+
+
+_HTML = "Content-Type", "text/html; charset=utf-8"
+
+
 def _page(error: HTTPException, environ: WSGIEnvironment) -> bytes:
     """Return the HTML page of an error, kept for those that have nothing of their own to say."""
     cls = type(error)
-    if error.description is not cls.description or default_exceptions.get(error.code or 0) != cls:
-        return error.get_body(environ).encode()
     page = _pages.get(cls)
-    if page is None:
-        page = _pages[cls] = error.get_body(environ).encode()
+    if page is not None and error.description is cls.description:
+        return page
+    page = error.get_body(environ).encode()
+    if error.description is cls.description and default_exceptions.get(error.code or 0) is cls:
+        _pages[cls] = page
     return page
 
 

@@ -7,14 +7,14 @@ from collections import ChainMap
 from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
 from contextlib import suppress
 from difflib import SequenceMatcher
-from types import CodeType, MethodType
+from types import BuiltinFunctionType, CodeType, FunctionType, MethodType
 from typing import Any
 from weakref import WeakKeyDictionary
 
 import jinja2
 import markupsafe
 from jinja2 import nodes
-from jinja2.runtime import LoopContext
+from jinja2.runtime import Macro
 from jinja2.utils import LRUCache, internalcode
 
 from .bounded import Bounded
@@ -45,17 +45,30 @@ def escape(value: Any) -> str:
 
 
 class Context(jinja2.runtime.Context):
-    """What one rendering knows; it calls what belongs to a loop without further questions."""
+    """What one rendering knows; it calls functions, methods and macros without many questions."""
 
     @internalcode
     def call(__self, __obj: Any, /, *args: Any, **kwargs: Any) -> Any:  # noqa: N805 - as Jinja's
-        """Call what a template calls."""
-        # Whether it wants the context, Jinja finds out in 2 µs for each row with a loop.cycle().
-        if type(__obj) is MethodType and type(__obj.__self__) is LoopContext:
-            kwargs.pop("_block_vars", None)
-            kwargs.pop("_loop_vars", None)
+        """Call what a template calls, as Jinja does."""
+        # Jinja asks each object twice whether it wants the context, and the "no" of a method is an
+        # exception. This way a function takes 0.8 µs less, a macro 0.9 and a loop.cycle() 1.4.
+        kind = type(__obj)
+        function = __obj.__func__ if kind is MethodType else __obj
+        if kind is Macro:
+            args = (__self.eval_ctx, *args)
+        elif kind not in _FUNCTIONS or hasattr(function, "jinja_pass_arg"):
+            return super().call(__obj, *args, **kwargs)
+        kwargs.pop("_block_vars", None)
+        kwargs.pop("_loop_vars", None)
+        try:
             return __obj(*args, **kwargs)
-        return super().call(__obj, *args, **kwargs)
+        except StopIteration:
+            return __self.environment.undefined(
+                "value was undefined because a callable raised a StopIteration exception"
+            )
+
+
+_FUNCTIONS = FunctionType, MethodType, BuiltinFunctionType
 
 
 class Template(jinja2.Template):

@@ -11,7 +11,7 @@ from werkzeug.routing import BuildError, Map, MapAdapter
 from werkzeug.utils import redirect
 
 from .assembly import Assembly
-from .building import Builder, builder_of
+from .building import Links
 from .checks import check_types
 from .context import Context, current
 from .errors import SetupError
@@ -22,6 +22,7 @@ from .request import Request
 from .response import Response
 from .routing import URLMap, View
 from .scope import Hooks
+from .sessions import SecureCookieSessionInterface
 
 
 class Linking(Assembly):
@@ -37,10 +38,6 @@ class Linking(Assembly):
             # Replaced on this one application, as a profiler does.
             if name in self._steps or name in _COMPILED_IN:
                 self._compiled = self._provisional = None
-
-    # What builds the URLs of the endpoints that one was built for, and whether `url_defaults` are
-    # to be asked; with the compiled records that it belongs to.
-    _links: tuple[Compiled | None, dict[str, tuple[Builder, bool]]] = None, {}
 
     # --- compile
 
@@ -83,7 +80,9 @@ class Linking(Assembly):
             from .debug import check_views
 
             check_views(self, {endpoint: plans[endpoint] for endpoint in self.view_functions})
-        return Compiled(Matcher(self._matched_map(), plans.target), plans, self._misses())
+        url_map = self._matched_map()
+        links = Links(url_map, self._injects)
+        return Compiled(Matcher(url_map, plans.target), plans, self._misses(), links)
 
     def _plan_of(self, endpoint: str) -> Plan:
         return self._plan(self.view_functions[endpoint], self._scopes(endpoint.rpartition(".")[0]))
@@ -104,7 +103,10 @@ class Linking(Assembly):
             and type(self.json).response is JSONProvider.response
             and "response" not in self.json.__dict__
         )
-        return Plan(view, scopes, error_scopes, self.ensure_sync, overridden, plain)
+        pending = getattr(self.session_interface.is_pending, "__func__", None)
+        asks_sessions = pending is not SecureCookieSessionInterface.is_pending
+        called = self.ensure_sync
+        return Plan(view, scopes, error_scopes, called, overridden, plain, asks_sessions)
 
     def _matched_map(self) -> Map:
         # Only the adapter looks at the Host, which subdomains and trusted hosts depend on; and one
@@ -196,8 +198,9 @@ class Linking(Assembly):
         context = current.get()
         if context is not None and context.environ is not None:
             if endpoint[:1] == ".":
-                of_rule = "" if context.rule is None else context.rule.endpoint
-                blueprint = of_rule.rpartition(".")[0]
+                request = context.request_if_made  # a hook may have given it another rule
+                rule = context.rule if request is None else request.url_rule
+                blueprint = "" if rule is None else rule.endpoint.rpartition(".")[0]
                 endpoint = f"{blueprint}{endpoint}" if blueprint else endpoint[1:]
             if _method is None and _scheme is None and not _external:
                 url, injected = self._build_relative(context, endpoint, values)
@@ -235,46 +238,33 @@ class Linking(Assembly):
         self, context: Context, endpoint: str, values: dict[str, Any]
     ) -> tuple[str | None, bool]:
         """Return a relative URL, or None where Werkzeug must; and whether values were injected."""
-        root = self._relative_root(context)
-        link = None if root is None else self._link(endpoint)
+        compiled = self._compiled
+        link = None if compiled is None else compiled.links[endpoint]  # or there are rules to come
         if link is None:
             return None, False
-        builder, defaulting = link
-        if defaulting:
-            self.inject_url_defaults(endpoint, values)
-        path = builder.build(values)
-        return (None if path is None else f"{root}/{path}"), defaulting
-
-    def _relative_root(self, context: Context) -> str | None:
-        """Return what a relative URL of a request begins with; None where Werkzeug must say."""
         adapter = context.__dict__.get("url_adapter")
         if adapter is not None:  # it has refused the hosts that are not trusted
-            plain = type(adapter) is MapAdapter and adapter.map is self.url_map
-            return None if not plain or adapter.subdomain else adapter.script_name.rstrip("/")
-        if self.config["TRUSTED_HOSTS"] is not None:
-            return None
-        root: str = (context.environ or {}).get("SCRIPT_NAME") or ""
-        return root.rstrip("/") if root.isascii() else None
+            if type(adapter) is not MapAdapter or adapter.map is not self.url_map:
+                return None, False
+            root = None if adapter.subdomain else adapter.script_name
+        elif self.config["TRUSTED_HOSTS"] is not None:
+            return None, False
+        else:
+            root = (context.environ or {}).get("SCRIPT_NAME") or ""
+        if root is None or not root.isascii():
+            return None, False
+        builder, injects = link
+        if injects:
+            self.inject_url_defaults(endpoint, values)
+        path = builder.build(values)
+        return (None if path is None else f"{root.rstrip('/')}/{path}"), injects
 
-    def _link(self, endpoint: str) -> tuple[Builder, bool] | None:
-        """Return what builds the URLs of an endpoint, and whether values are to be injected."""
-        compiled = self._compiled
-        if compiled is None:  # there may be rules to come
-            return None
-        made_for, links = self._links
-        if made_for is not compiled:
-            links = {}
-            self._links = compiled, links
-        if endpoint in links:
-            return links[endpoint]
-        builder = builder_of(self._matched_map(), endpoint)
-        if builder is None:
-            return None
-        scopes = self._scopes(endpoint.rpartition(".")[0])
+    def _injects(self, endpoint: str) -> bool:
+        """Whether `url_defaults` functions, or a method in their place, add values to a URL."""
         injecting = getattr(self.inject_url_defaults, "__func__", None)
-        own = injecting is not Linking.inject_url_defaults
-        link = links[endpoint] = builder, own or any(scope.url_defaults for scope in scopes)
-        return link
+        return injecting is not Linking.inject_url_defaults or any(
+            scope.url_defaults for scope in self._scopes(endpoint.rpartition(".")[0])
+        )
 
     def redirect(self, location: str, code: int = 302) -> Response:
         """Return a redirect; :func:`microweb.redirect` calls this, so override it to change both.
@@ -322,7 +312,7 @@ class Linking(Assembly):
 
 
 #: What the compiled records depend on, besides the steps of a request.
-_COMPILED_IN = "inject_url_defaults", "json", "response_class"
+_COMPILED_IN = "inject_url_defaults", "json", "response_class", "session_interface"
 
 #: What may stand in a fragment as it is (RFC 3986 section 3.5).
 _ANCHOR_SAFE = "%!#$&'()*+,/:;=?@"

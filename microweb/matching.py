@@ -11,19 +11,12 @@ from collections.abc import Callable, Iterable, Sequence
 from enum import Enum
 from operator import itemgetter
 from threading import RLock
-from typing import Any, Generic, NamedTuple, TypeAlias, TypeVar
+from typing import Any, Generic, TypeAlias, TypeVar
 
-from werkzeug.routing import (
-    AnyConverter,
-    BaseConverter,
-    FloatConverter,
-    IntegerConverter,
-    Map,
-    Rule,
-)
-from werkzeug.routing.rules import parse_converter_args
+from werkzeug.routing import AnyConverter, Map, Rule
 
-from .routing import TOKEN, URLMap
+from .routing import URLMap
+from .segments import GROUP, Key, Named, Part, conversion, read
 
 T = TypeVar("T")
 
@@ -36,13 +29,10 @@ class Unsure(Enum):
 
 UNSURE = Unsure.UNSURE
 
-#: A variable on the way to the end of a rule: its name and its converter.
-_Named: TypeAlias = tuple[str, BaseConverter]
 #: A rule, what it has behind the next slash (None: nothing), and the variables before that.
-_Rest: TypeAlias = tuple[Rule, str | None, tuple[_Named, ...]]
+_Rest: TypeAlias = tuple[Rule, str | None, tuple[Named, ...]]
 #: Whether a text can be the value of a variable; None: every text can, except an empty one.
 _Test: TypeAlias = Callable[[str], Any] | None
-
 
 #: A variable at the end of a rule: its name, and what turns its text into a value; None: nothing.
 _Written: TypeAlias = tuple[str, Callable[[str], Any] | None]
@@ -88,9 +78,8 @@ class Matcher(Generic[T]):
             for rule in rules:
                 if rule.defaults and not rule.build_only:
                     self._defaulting.setdefault(rule.endpoint, []).append(rule)
-            self._root.static[""] = self._make(
-                (rule, rule.rule[1:], ()) for rule in rules if not rule.build_only
-            )
+            first = ((rule, rule.rule[1:], ()) for rule in rules if not rule.build_only)
+            self._root.static = {"": self._make(first)}
 
     def match(self, path: str, method: str) -> tuple[T, dict[str, Any]] | Unsure | None:
         """Return what was found and the values, None for a 404, or `UNSURE`: ask Werkzeug.
@@ -179,11 +168,12 @@ class Matcher(Generic[T]):
     def _find_variable(
         self, node: _Node[T], parts: list[str], position: int, method: str, texts: list[str]
     ) -> _End[T] | Unsure | None:
-        rest = "/".join(parts[position:])
+        part = parts[position]
+        rest = part if position + 1 == len(parts) else "/".join(parts[position:])
         size = len(texts)
-        for variable in node.candidates(parts[position], rest):
+        for variable in node.candidates(part, rest):
             following = variable.node or self._behind(node, variable)
-            text = rest if variable.final else parts[position]
+            text = rest if variable.final else part
             found: Any = text if variable.test is None else variable.test(text)
             if not found:
                 continue
@@ -206,7 +196,9 @@ class Matcher(Generic[T]):
         with self._making:
             child = node.static[part]
             if child is _UNMADE:
-                child = node.static[part] = self._make(node.unmade.pop(part))
+                # Only then forgotten: what fails is to fail again for the next request.
+                child = node.static[part] = self._make(node.unmade[part])
+                del node.unmade[part]
         return child
 
     def _behind(self, node: _Node[T], variable: _Variable[T]) -> _Node[T]:
@@ -214,16 +206,16 @@ class Matcher(Generic[T]):
             if variable.node is None:
                 variable.test = variable.make_test()
                 variable.node = self._make(variable.unmade)
+                variable.unmade = []
                 if len(node.variables) == 1 and variable.whole and not variable.final:
                     node.lone = variable.test, variable.node
         return variable.node
 
     def _make(self, rests: Iterable[_Rest]) -> _Node[T]:
         """Make a node, with what goes on from there one segment further."""
-        node: _Node[T] = _Node()
         ending: list[_Rest] = []
-        variables: dict[_Key, _Variable[T]] = {}
-        unmade = node.unmade
+        unmade: dict[str, list[_Rest]] = {}
+        variables: dict[Key, _Variable[T]] = {}
         for rest in rests:
             rule, text, named = rest
             if text is None:
@@ -238,18 +230,27 @@ class Matcher(Generic[T]):
                 else:
                     known.append(further)
                 continue
-            part = _read_whole(rule, segment, following if slash else None) or _read(rule, text)
+            part = read(rule, text, segment)
             variable = variables.get(part.key)
             if variable is None:
                 variable = variables[part.key] = _Variable(part)
             variable.unmade.append((rule, part.rest, named + part.named))
-        slashed = [rest for rest in unmade.get("", ()) if rest[1] is None]
-        self._end(node.ends, ending)
+        node: _Node[T] = _Node()
+        if unmade:
+            node.static, node.unmade = dict.fromkeys(unmade, _UNMADE), unmade
+        if variables:
+            node.set_variables(sorted(variables.values(), key=lambda variable: variable.key[3]))
+        ends: _Ends[T] = {}
+        self._end(ends, ending)
         # A rule that does not insist on its slash, or on its absence, ends on both sides of it.
-        self._end(node.ends, slashed, strictly=True)
-        self._end(node.lenient, [rest for rest in ending if not rest[0].strict_slashes])
-        node.static = dict.fromkeys(unmade, _UNMADE)
-        node.set_variables(sorted(variables.values(), key=lambda variable: variable.key[3]))
+        slashed = [rest for rest in unmade.get("", ()) if rest[1] is None]
+        self._end(ends, slashed, strictly=True)
+        if ends:
+            node.ends = ends
+        lenient = [rest for rest in ending if not rest[0].strict_slashes]
+        if lenient:
+            node.lenient = {}
+            self._end(node.lenient, lenient)
         return node
 
     def _end(self, ends: _Ends[T], rests: Iterable[_Rest], strictly: bool = False) -> None:
@@ -276,12 +277,16 @@ class Matcher(Generic[T]):
             )
         )
 
-    def _found(self, rule: Rule, method: str, named: tuple[_Named, ...]) -> _End[T]:
+    def _found(self, rule: Rule, method: str, named: tuple[Named, ...]) -> _End[T]:
         return (
             self._target(rule, method),
-            tuple((name, _conversion(converter)) for name, converter in named),
+            tuple((name, conversion(converter)) for name, converter in named),
             dict(rule.defaults) if rule.defaults else None,
         )
+
+
+#: Nothing is ever put into it.
+_NOTHING: dict[Any, Any] = {}
 
 
 class _Node(Generic[T]):
@@ -290,17 +295,19 @@ class _Node(Generic[T]):
     __slots__ = ("ends", "index", "lenient", "lone", "static", "unmade", "variables")
 
     def __init__(self) -> None:
-        self.static: dict[str, _Node[T]] = {}
+        # Most nodes have only one of these; what is empty is shared, for the memory, and to be read
+        # from where the processor has it at hand.
+        self.static: dict[str, _Node[T]] = _NOTHING
         #: The rules behind the static segments that no path has got to so far.
-        self.unmade: dict[str, list[_Rest]] = {}
-        self.variables: list[_Variable[T]] = []
+        self.unmade: dict[str, list[_Rest]] = _NOTHING
+        self.variables: Sequence[_Variable[T]] = ()
         self.index: _Index[T] | None = None
         #: The only segment that is no text, where it is one variable and nothing else.
         self.lone: tuple[_Test, _Node[T]] | None = None
         #: What ends here, by method; "*" where a rule for any method does.
-        self.ends: _Ends[T] = {}
+        self.ends: _Ends[T] = _NOTHING
         #: What ends here although a slash follows.
-        self.lenient: _Ends[T] = {}
+        self.lenient: _Ends[T] = _NOTHING
 
     def set_variables(self, variables: list[_Variable[T]]) -> None:
         self.variables = variables
@@ -318,25 +325,6 @@ _UNMADE: _Node[Any] = _Node()
 #: As many variables at one place are tried one after the other.
 _FEW = 4
 
-#: What makes two segments with variables one: the expression, whether it takes all that follows,
-#: whether a slash may end it, and the weight.
-_Key: TypeAlias = tuple[str, bool, bool, tuple[Any, ...]]
-
-
-class _Part(NamedTuple):
-    """A segment with variables, as a rule has it; up to the end where it may hold slashes."""
-
-    key: _Key
-    #: Its variables.
-    named: tuple[_Named, ...]
-    #: It is one variable and nothing else.
-    whole: bool
-    #: The text before the first variable, and behind the last one.
-    head: str
-    tail: str
-    #: What the rule has behind it.
-    rest: str | None
-
 
 class _Variable(Generic[T]):
     """The way from a node over a segment with variables."""
@@ -346,7 +334,7 @@ class _Variable(Generic[T]):
         *("unmade", "whole"),
     )
 
-    def __init__(self, part: _Part) -> None:
+    def __init__(self, part: Part) -> None:
         self.key = part.key
         self.whole = part.whole
         self.final = part.key[1]
@@ -356,7 +344,7 @@ class _Variable(Generic[T]):
         #: The names of the groups with the texts; none where the whole segment is the text.
         self.groups: tuple[str, ...] = ()
         if not part.whole:
-            self.groups = tuple(map(_GROUP.format, range(len(part.named))))
+            self.groups = tuple(map(GROUP.format, range(len(part.named))))
         self.test: _Test = None
         #: The rules behind it, until a path gets there.
         self.unmade: list[_Rest] = []
@@ -373,18 +361,23 @@ class _Variable(Generic[T]):
 
 
 class _Index(Generic[T]):
-    """Finds those of many variables that a text may belong to, by the text around them."""
+    """Finds those of many variables that a text may belong to, by the text around them.
+
+    Those that differ only by what stands between two variables are all tried.
+    """
 
     def __init__(self, variables: Iterable[_Variable[T]]) -> None:
         self._any: list[tuple[int, _Variable[T]]] = []
         self._whole: dict[str, list[tuple[int, _Variable[T]]]] = {}
         self._heads: dict[str, list[tuple[int, _Variable[T]]]] = {}
-        #: By whether the segment takes all that follows, and its last text.
-        self._tails: dict[tuple[bool, str], list[tuple[int, _Variable[T]]]] = {}
+        self._tails: dict[str, list[tuple[int, _Variable[T]]]] = {}
+        #: The tails of those that take all that follows.
+        self._final_tails: dict[str, list[tuple[int, _Variable[T]]]] = {}
         for entry in enumerate(variables):
             self._add(entry)
-        self._head_lengths = {len(head) for head in self._heads}
-        self._tail_lengths = {len(tail) for _, tail in self._tails}
+        self._head_lengths = set(map(len, self._heads))
+        self._tail_lengths = set(map(len, self._tails))
+        self._final_lengths = set(map(len, self._final_tails))
 
     def _add(self, entry: tuple[int, _Variable[T]]) -> None:
         variable = entry[1]
@@ -394,7 +387,8 @@ class _Index(Generic[T]):
         elif variable.head:
             self._heads.setdefault(variable.head, []).append(entry)
         elif variable.tail:
-            self._tails.setdefault((variable.final, variable.tail), []).append(entry)
+            tails = self._final_tails if variable.final else self._tails
+            tails.setdefault(variable.tail, []).append(entry)
         else:
             self._any.append(entry)
 
@@ -404,83 +398,8 @@ class _Index(Generic[T]):
         for length in self._head_lengths:
             found += self._heads.get(part[:length], ())
         for length in self._tail_lengths:
-            found += self._tails.get((False, part[-length:]), ())
-            found += self._tails.get((True, rest[-length:]), ())
+            found += self._tails.get(part[-length:], ())
+        for length in self._final_lengths:
+            found += self._final_tails.get(rest[-length:], ())
         found.sort(key=itemgetter(0))
         return [variable for _, variable in found]
-
-
-# Called as Werkzeug calls it, because the expression of a converter may have groups of its own.
-_GROUP = "__werkzeug_{}"
-
-
-def _read_whole(rule: Rule, segment: str, rest: str | None) -> _Part | None:
-    """Read a segment that is one variable; the most frequent one, and at a tenth of the cost."""
-    if segment[0] != "<" or segment[-1] != ">" or segment.count("<") > 1 or "(" in segment:
-        return None
-    name = segment[1:-1].rpartition(":")[2]
-    converter = getattr(rule, "converters", {}).get(name)
-    if converter is None or not converter.part_isolating:
-        return None
-    weight = 0, (), -1, (converter.weight,)
-    key = rf"(?P<__werkzeug_0>{converter.regex})\Z", False, False, weight
-    return _Part(key, ((name, converter),), True, "", "", rest)
-
-
-def _read(rule: Rule, text: str) -> _Part:
-    """Read a segment with variables at the beginning of what is left of a rule."""
-    content = head = tail = ""
-    named: list[_Named] = []
-    lengths: list[int] = []
-    final = False
-    pieces = 0
-    rest: str | None = None
-    for token in TOKEN.finditer(text):
-        piece = token[0]
-        if token["variable"]:
-            converter = _converter(rule, token)
-            content += f"(?P<{_GROUP.format(len(named))}>{converter.regex})"
-            named.append((token["variable"], converter))
-            final = final or not converter.part_isolating
-            tail = ""
-        else:
-            if piece == "/":
-                if not final:
-                    rest = text[token.end() :]
-                    break
-            else:
-                lengths.append(-len(piece))
-            content += re.escape(piece)
-            head, tail = head if named else head + piece, tail + piece
-        pieces += 1
-    suffixed = final and content.endswith("/")
-    if suffixed:  # the slash may be missing, which is for a redirect then
-        content, tail, rest = content[:-1] + "(?<!/)(/?)", "", ""
-    weights = tuple(converter.weight for _, converter in named)
-    weight = -len(lengths), tuple(enumerate(lengths)), -len(named), weights
-    key = rf"{content}\Z", final, suffixed, weight
-    return _Part(key, tuple(named), pieces == 1, head, tail, rest)
-
-
-def _converter(rule: Rule, token: re.Match[str]) -> BaseConverter:
-    name = token["variable"]
-    converter: BaseConverter | None = getattr(rule, "converters", {}).get(name)
-    if converter is None:  # a rule of another class
-        arguments, keywords = parse_converter_args(token["arguments"] or "")
-        return rule.get_converter(name, token["converter"] or "default", arguments, keywords)
-    return converter
-
-
-def _conversion(converter: BaseConverter) -> Callable[[str], Any] | None:
-    """Return what turns a text into a value; None where the text is the value."""
-    if type(converter).to_python is BaseConverter.to_python:
-        return None
-    if isinstance(converter, (IntegerConverter, FloatConverter)) and (
-        type(converter) in (IntegerConverter, FloatConverter)
-        and not converter.fixed_digits
-        and converter.min is None
-        and converter.max is None
-    ):
-        number: type = int if isinstance(converter, IntegerConverter) else float
-        return number
-    return converter.to_python

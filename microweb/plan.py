@@ -15,6 +15,7 @@ from typing import Any, TypeAlias
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import Rule
 
+from .building import Links
 from .matching import Matcher
 from .routing import View
 from .scope import Hooks
@@ -34,6 +35,7 @@ class Plan:
     :param called: Returns what is called for a function: something else for an asynchronous one.
     :param overridden: The methods of the application that are not its own.
     :param plain: The application's classes add nothing to a plain answer.
+    :param asks_sessions: Sessions may have to be saved without a cookie in the request.
 
     :ivar before: Functions to call before the view: application first, innermost blueprint last.
     :ivar after: Functions for the response, in the opposite order.
@@ -41,14 +43,17 @@ class Plan:
     :ivar error_handlers: Handlers by scope, innermost blueprint first, the application last.
     :ivar preprocesses: `App.preprocess_request` has something to do: functions, or another author.
     :ivar direct: The view can be called without `App.dispatch_request`.
+    :ivar raises: Without a view, `App.dispatch_request` need not be asked for what is raised.
     :ivar processes: `App.process_response` has something to do, whatever the request brings.
     :ivar plain: A text or a document can be sent without a response object, as nothing sees it.
     :ivar tears_down: `App.do_teardown_request` has something to do, signals apart.
     """
 
     __slots__ = (
-        *("after", "before", "context_processors", "direct", "error_handlers", "plain"),
-        *("preprocesses", "processes", "teardown", "tears_down", "url_value_preprocessors", "view"),
+        *("after", "asks_sessions", "before", "context_processors", "direct", "error_handlers"),
+        "plain",
+        *("preprocesses", "processes", "raises", "teardown", "tears_down"),
+        *("url_value_preprocessors", "view"),
     )
 
     def __init__(
@@ -59,6 +64,7 @@ class Plan:
         called: Callable[[Callable[..., Any]], Callable[..., Any]] = lambda function: function,
         overridden: Set[str] = frozenset(),
         plain: bool = False,
+        asks_sessions: bool = True,
     ) -> None:
         def merged(lists: Iterable[Iterable[Any]]) -> tuple[Any, ...]:
             return tuple(map(called, chain.from_iterable(lists)))
@@ -78,8 +84,10 @@ class Plan:
             bool(self.url_value_preprocessors or self.before) or "preprocess_request" in overridden
         )
         self.direct = view is not None and "dispatch_request" not in overridden
+        self.raises = view is None and overridden.isdisjoint(_ABOUT_MISSES)
         self.processes = bool(self.after) or "process_response" in overridden
         self.plain = plain and not self.processes and overridden.isdisjoint(_ABOUT_RESPONSES)
+        self.asks_sessions = asks_sessions
         self.tears_down = bool(self.teardown) or "do_teardown_request" in overridden
 
     def error_handler(self, error: Exception) -> Callable[[Any], Any] | None:
@@ -106,7 +114,10 @@ class Plan:
         return plan
 
 
-_ABOUT_RESPONSES = frozenset(("full_dispatch_request", "finalize_request", "make_response"))
+_ABOUT_MISSES = frozenset(("dispatch_request", "raise_routing_exception"))
+_ABOUT_RESPONSES = frozenset(
+    ("full_dispatch_request", "finalize_request", "make_error_response", "make_response")
+)
 
 
 class Plans(dict[str, Plan]):
@@ -193,11 +204,15 @@ class Compiled:
     :param matcher: Finds the rule and the plan of a request.
     :param plans: The plans by endpoint.
     :param misses: The plans of requests that no rule matches.
+    :param links: What builds the URLs of the endpoints.
     """
 
-    __slots__ = ("matcher", "misses", "plans")
+    __slots__ = ("links", "matcher", "misses", "plans")
 
-    def __init__(self, matcher: Matcher[Target], plans: Plans, misses: Misses) -> None:
+    def __init__(
+        self, matcher: Matcher[Target], plans: Plans, misses: Misses, links: Links
+    ) -> None:
         self.matcher = matcher
         self.plans = plans
         self.misses = misses
+        self.links = links

@@ -97,8 +97,9 @@ class Request(WerkzeugRequest):
 
     # Whether no subclass has another way of its own to one of :data:`_READING`.
     _reads_directly = True
-    # What Werkzeug looks for with `getattr`, or keeps in the class too.
-    _cached_data: bytes | None = None  # type: ignore[assignment]  # and this it finds there
+    # The body, once `get_data` has read it. Werkzeug's own methods look here too, and take None for
+    # a body that was not read.
+    _cached_data: bytes | None = None  # type: ignore[assignment]  # there is none in its class
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -380,13 +381,14 @@ class Request(WerkzeugRequest):
     def _read_urlencoded(self) -> str:
         """Read an urlencoded form within the limits that Werkzeug counts for multipart only."""
         size, parts = self.max_form_memory_size, self.max_form_parts
-        stream: Any = self._get_stream_for_parsing()
+        data = self._cached_data
+        stream: Any = self.stream if data is None else BytesIO(data)
         if type(stream) is Body and (size is None or stream.limit <= size):
             data = stream.readall()
         else:
             data = stream.read() if size is None else _read_at_most(stream, size + 1)
-        if size is not None and len(data) > size:
-            raise RequestEntityTooLarge(f"A form may take {size} bytes.")
+            if size is not None and len(data) > size:
+                raise RequestEntityTooLarge(f"A form may take {size} bytes.")
         if parts is not None and data.count(b"&") >= parts:
             raise RequestEntityTooLarge(f"A form may have {parts} fields.")
         # Werkzeug drops the whole form over one byte that is not UTF-8; here it stays, escaped.
@@ -414,6 +416,7 @@ class _AtMost(LimitedStream):
     def __init__(self, stream: IO[bytes], limit: int) -> None:
         super().__init__(stream, limit, is_max=True)
         self._source = stream
+        self._is_longer = False
 
     def readall(self) -> bytes:
         """Read what is left."""
@@ -424,7 +427,9 @@ class _AtMost(LimitedStream):
 
     def on_exhausted(self) -> None:
         """Look whether there is more, now that as much has been read as may be."""
-        if self._source.read(1):
+        # One that was refused once is refused each time, and does not end a byte later.
+        self._is_longer = self._is_longer or bool(self._source.read(1))
+        if self._is_longer:
             raise RequestEntityTooLarge(f"A body may take {self.limit} bytes.")
 
 

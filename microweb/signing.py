@@ -36,7 +36,8 @@ class SessionSerializer:
         text: Any = self._json.dumps(obj)
         # A serializer of the application's choice may write bytes.
         if not isinstance(text, str) or len(text) > _COMPRESSED_FROM:
-            return str(self._long_road.dumps(obj))
+            long: Any = self._long_road.dumps(obj)
+            return long.decode() if isinstance(long, bytes) else long
         signed = encoded(text.encode()) + _stamp(int(time()))
         return (signed + b"." + self._sign(signed)).decode()
 

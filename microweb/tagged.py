@@ -112,6 +112,11 @@ class TaggedJSONSerializer:
             self._readers[tag.key] = tag.to_python
         self._tags.insert(len(self._tags) if index is None else index, tag)
 
+    @property
+    def is_extended(self) -> bool:
+        """Whether tags were registered, which may write anything in place of a value."""
+        return bool(self._tags)
+
     def dumps(self, value: Any) -> str:
         """Return `value` as compact tagged JSON.
 

@@ -18,11 +18,13 @@ from functools import partial
 from inspect import isasyncgenfunction, isgeneratorfunction
 from logging import Logger
 from time import monotonic
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from .background import Pool
 from .errors import SetupError, describe
 from .loop import EventLoop, Items, is_async, leave_alone
+
+if TYPE_CHECKING:
+    from .background import Pool
 
 #: How long a thread waits for the start or the end of a worker in another one, in seconds.
 _PATIENCE = 60.0
@@ -246,6 +248,8 @@ class Worker:
         return partial(pool.submit, task)
 
     def _make_pool(self) -> Pool:
+        from .background import Pool
+
         self._watch_exit()
         config = self._app.config
         threads, length = config["BACKGROUND_TASK_THREADS"], config["BACKGROUND_TASK_QUEUE"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import logging
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from werkzeug.test import create_environ
@@ -38,8 +39,20 @@ def garbage_app() -> App:
     "path", ["/text", "/json/7", "/session", "/stream", "/forbidden", "/nowhere", "/broken"]
 )
 def test_a_request_leaves_no_cycle(garbage_app: App, path: str) -> None:
+    assert left_by(garbage_app, path) == 0
+
+
+@pytest.mark.parametrize("cookie", ["a.b.c", "eyJhIjoxfQ.awPdmA.H9MF9milqoXSSHXhXilrjC1HPc4"])
+def test_a_session_cookie_that_is_refused_leaves_none_either(garbage_app: App, cookie: str) -> None:
+    assert left_by(garbage_app, "/session", headers={"Cookie": f"session={cookie}"}) == 0
+
+
+def left_by(app: App, path: str, **options: Any) -> int:
+    """Count what is left to the collector by twenty requests."""
+
     def call() -> None:
-        body = garbage_app.wsgi_app(create_environ(path, query_string="a=1"), _start_response)
+        environ = create_environ(path, query_string="a=1", **options)
+        body = app.wsgi_app(environ, _start_response)
         list(body)
         if not isinstance(body, list):
             body.close()  # type: ignore[attr-defined]
@@ -51,7 +64,7 @@ def test_a_request_leaves_no_cycle(garbage_app: App, path: str) -> None:
     try:
         for _ in range(20):
             call()
-        assert gc.collect() == 0
+        return gc.collect()
     finally:
         gc.enable()
 

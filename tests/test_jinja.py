@@ -476,6 +476,70 @@ def test_a_template_renders_as_in_jinjas_own_environment() -> None:
             assert render_template("page", **given_names) == expected
 
 
+class Called:
+    @jinja2.pass_context
+    def with_context(self, context: jinja2.runtime.Context, x: Any) -> Any:
+        return x, context.name, context.get("z")
+
+    @jinja2.pass_eval_context
+    def __call__(self, context: Any, x: Any) -> Any:
+        return x, context.autoescape
+
+    def method(self, x: Any, y: int = 1) -> Any:
+        return x, y
+
+    def stop(self) -> Any:
+        raise StopIteration
+
+
+@jinja2.pass_environment
+def with_environment(environment: jinja2.Environment, x: Any) -> Any:
+    return x, environment.autoescape
+
+
+CALLS = [
+    "called.method(x)",
+    "called.method(x, y=x)",
+    "called.with_context(x)",
+    "called(x)",
+    "with_environment(x)",
+    "called.stop()",
+    "called.stop() is defined",
+    "length(x)",
+    "x.upper()",
+    "cls(x, 'utf-8')",
+    "shown(x)",
+    "shown(x, 1, 2, z=3)",
+    "shown(b=x)",
+    "loop.cycle(x, '<')",
+    "loop.changed(x)",
+    "missing(x)",
+    "called.method()",
+]
+
+
+@pytest.mark.parametrize("call", CALLS)
+@pytest.mark.parametrize("asynchronous", [False, True])
+@pytest.mark.parametrize("escaping", [False, True])
+def test_what_a_template_calls_is_called_as_jinja_calls_it(
+    call: str, asynchronous: bool, escaping: bool
+) -> None:
+    macro = "{% macro shown(a, b='<') %}{{ a }}{{ b }}{{ varargs }}{{ kwargs }}{% endmacro %}"
+    source = f"{macro}{{% for z in [1, 2] %}}{{{{ {call} }}}}{{% endfor %}}"
+    app = App("example", static_folder=None, template_folder=None)
+    app.jinja_options = {"autoescape": escaping, "enable_async": asynchronous}
+    answers = []
+    for environment in (app.jinja_env, jinja2.Environment(**app.jinja_options)):
+        environment.globals.update(
+            called=Called(), with_environment=with_environment, length=len, cls=bytes
+        )
+        try:
+            answers.append(environment.from_string(source).render(x="<x>"))
+        except Exception as error:
+            answers.append(f"{type(error).__name__}: {error}")
+    assert answers[0] == answers[1]
+
+
 @pytest.mark.parametrize("value", VALUES)
 @pytest.mark.parametrize("name", ["name", "items", "broken", "nothing", "upper"])
 def test_a_dot_means_what_it_means_to_jinja(value: Any, name: str) -> None:

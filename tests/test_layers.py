@@ -35,14 +35,15 @@ MAY_IMPORT: dict[str, set[str]] = {
     "request": {"errors", "input", "lazy", "multipart", "values"},
     "typing": {"response"},
     "routing": {"errors"},
-    "matching": {"routing"},
+    "segments": {"routing"},
+    "matching": {"routing", "segments"},
     "building": {"routing"},
     "guarded": {"routing"},
     "jinja": {"bounded", "errors"},
     # 3: what is done with it
     "sessions": {"config", "cookies", "errors", "request", "response", "signing", "tagged"},
     "files": {"bounded", "request", "response"},
-    "convert": {"provider", "response"},
+    "convert": {"headers", "provider", "response"},
     "folders": {"errors", "lazy", "response"},
     "scope": {"errors", "folders", "routing", "typing"},
     # 4: what one request needs of the application, and one process
@@ -59,7 +60,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "routing",
         "scope",
     },
-    "plan": {"matching", "routing", "scope", "typing"},
+    "plan": {"building", "matching", "routing", "scope", "typing"},
     "jobs": {"errors"},
     "loop": {"errors", "jobs"},
     "background": {"errors"},
@@ -80,7 +81,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     "linking": {
         *("assembly", "building", "checks", "context", "debug", "errors", "matching", "plan"),
-        *("provider", "request", "response", "routing", "scope"),
+        *("provider", "request", "response", "routing", "scope", "sessions"),
     },
     "working": {"config", "context", "errors", "linking", "serving", "testing", "worker"},
     "rendering": {
@@ -91,7 +92,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "typing",
     },
     "app": {
-        *("context", "errors", "handling", "headers", "input", "matching", "plan"),
+        *("context", "convert", "errors", "handling", "headers", "input", "matching", "plan"),
         *("request", "response", "routing", "signals", "streaming", "typing"),
     },
     # 7: what stands above the application
@@ -132,6 +133,7 @@ LATE = {
     ("handling", "pages"),
     ("rendering", "jinja"),
     ("templating", "jinja"),
+    ("worker", "background"),
     ("working", "testing"),
 }
 

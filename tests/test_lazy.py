@@ -126,3 +126,13 @@ def test_none_and_false_are_values_like_others() -> None:
 
     empty = Empty()
     assert [empty.nothing, empty.nothing, empty.computed] == [None, None, 1]
+
+
+def test_a_property_of_a_subclass_may_ask_for_it() -> None:
+    class Sphere(Circle):
+        @property
+        def area(self) -> float:
+            return 4 * super().area
+
+    sphere = Sphere(1)
+    assert [sphere.area, sphere.area] == [12.0, 12.0]

@@ -475,3 +475,24 @@ def test_what_a_session_cannot_hold_is_named() -> None:
         tagged.dumps({"a": UserDict()})
     with pytest.raises(ValueError, match="."):
         tagged.dumps(float("nan"))
+
+
+def test_a_function_that_is_assigned_writes_responses_too(app: App) -> None:
+    @app.get("/")
+    def index() -> dict[str, int]:
+        return {"a": 1}
+
+    app.json.dumps = lambda obj, **kwargs: "written"  # type: ignore[method-assign]
+    assert app.test_client().get("/").text == "written\n"
+    assert app.json.response({"a": 1}).data == b"written\n"
+
+
+def test_a_library_of_bytes_asks_the_default_that_was_assigned_last(app: App) -> None:
+    def write(obj: Any, default: Any) -> bytes:
+        return json.dumps(obj, default=default).encode()
+
+    app.json = provider = BytesJSON(app, write, json.loads)
+    assert provider.encode(date(2024, 1, 2)) == b'"2024-01-02"'
+    provider.default = lambda value: "unknown"
+    assert provider.encode(date(2024, 1, 2)) == b'"unknown"'
+    assert provider.dumps([1j], indent=None) == '["unknown"]'

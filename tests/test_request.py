@@ -508,3 +508,94 @@ def test_a_shallow_request_does_not_read_the_body() -> None:
     for read in (shallow.get_data, lambda: shallow.form, lambda: shallow.stream):
         with pytest.raises(RuntimeError, match="shallow=True"):
             read()
+
+
+# --- subclasses
+
+
+def posted(cls: type[WerkzeugRequest], content_type: str, body: bytes) -> WerkzeugRequest:
+    environ = {
+        "REQUEST_METHOD": "POST",
+        "QUERY_STRING": "a=1&b=2&a=3",
+        "HTTP_COOKIE": "a=1; b=2; a=3",
+        "CONTENT_TYPE": content_type,
+        "CONTENT_LENGTH": str(len(body)),
+        "wsgi.input": Body(BytesIO(body), len(body)),
+    }
+    return cls(environ, populate_request=False)
+
+
+FORMS = [
+    (FORM, b"a=1&b=2&a=3"),
+    (MULTIPART, multipart(field("a", "1"), field("b", "2"), field("a", "3"))),
+]
+
+
+class Pairs(list[tuple[str, str]]):
+    """What keeps the order of all pairs."""
+
+
+@pytest.mark.parametrize("storage", [dict, Pairs, MultiDict, ImmutableMultiDict])
+@pytest.mark.parametrize(("content_type", "body"), FORMS)
+def test_a_storage_class_of_ones_own_gets_the_pairs_as_they_came(
+    storage: Any, content_type: str, body: bytes
+) -> None:
+    class Own(Request):
+        parameter_storage_class = storage
+        dict_storage_class = storage
+
+    class Stock(WerkzeugRequest):
+        parameter_storage_class = storage
+        dict_storage_class = storage
+
+    ours, werkzeugs = posted(Own, content_type, body), posted(Stock, content_type, body)
+    for name in ("args", "cookies", "form", "files"):
+        assert getattr(ours, name) == getattr(werkzeugs, name)
+        assert isinstance(getattr(ours, name), storage)
+
+
+@pytest.mark.parametrize(("content_type", "body"), FORMS)
+def test_a_property_of_a_subclass_may_look_at_what_ours_gives(
+    content_type: str, body: bytes
+) -> None:
+    class Looking(Request):
+        @property
+        def args(self) -> Any:
+            return super().args
+
+        @property
+        def form(self) -> Any:
+            return super().form
+
+        @property
+        def files(self) -> Any:
+            return super().files
+
+        @property
+        def headers(self) -> Any:  # type: ignore[override]
+            return super().headers
+
+        @property
+        def stream(self) -> Any:
+            return super().stream
+
+    looking = posted(Looking, content_type, body)
+    for _ in range(2):
+        assert looking.args.getlist("a") == ["1", "3"]
+        assert looking.form.getlist("a") == ["1", "3"]
+        assert not looking.files
+        assert looking.headers["Content-Type"] == content_type
+        assert looking.stream.read() == b""
+    assert looking.form is looking.form
+    assert looking.values.getlist("b") == ["2", "2"]
+
+
+def test_a_body_of_unknown_length_that_is_too_long_is_refused_each_time() -> None:
+    environ = {"wsgi.input": BytesIO(b"12345+"), "wsgi.input_terminated": True}
+    request = Request(environ)
+    request.max_content_length = 5
+    for _ in range(2):
+        with pytest.raises(RequestEntityTooLarge):
+            request.get_data()
+    with pytest.raises(RequestEntityTooLarge):
+        request.stream.read(3)

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import gc
+import time
+import tracemalloc
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 from typing import Any
 
 import pytest
@@ -214,6 +220,88 @@ def test_hosts_subdomains_and_websockets_are_left_to_werkzeug(options: dict[str,
             found = matcher_of(url_map).match(path, "GET")
             assert found is not None
             assert not isinstance(found, tuple)
+
+
+@pytest.mark.parametrize(
+    ("path", "upgrade", "status"),
+    [("/a", "websocket", 400), ("/b", "websocket", 404), ("/a", "h2c", 200)],
+)
+def test_the_handshake_of_a_websocket_is_no_request_for_a_page(
+    app: App, path: str, upgrade: str, status: int
+) -> None:
+    app.add_url_rule("/a", "a", lambda: "a page")
+    response = app.test_client().get(path, headers={"Connection": "Upgrade", "Upgrade": upgrade})
+    assert response.status_code == status
+
+
+def test_a_target_that_cannot_be_made_is_tried_again() -> None:
+    failing = True
+
+    def target(rule: Rule, method: str) -> Rule:
+        if failing:
+            raise RuntimeError("not yet")
+        return rule
+
+    texts = ("/a/b", "/c/<n>", "/d/<int:n>/e")
+    url_map = URLMap([URLRule(text, endpoint=text, methods=["GET"]) for text in texts])
+    matcher = Matcher(url_map, target)
+    paths = "/a/b", "/c/x", "/d/7/e"
+    for path in paths * 2:
+        with pytest.raises(RuntimeError, match="not yet"):
+            matcher.match(path, "GET")
+    failing = False
+    for path, rule in zip(paths, url_map.in_order, strict=True):
+        found = matcher.match(path, "GET")
+        assert isinstance(found, tuple)
+        assert found[0] is rule
+
+
+def test_threads_that_come_at_once_find_the_same() -> None:
+    texts = [f"/a/<n>/b{number}/<int:m>" for number in range(50)]
+    url_map = URLMap([URLRule(text, endpoint=text, methods=["GET"]) for text in texts])
+    made: Counter[str] = Counter()
+
+    def target(rule: Rule, method: str) -> str:
+        made[f"{method} {rule.rule}"] += 1
+        time.sleep(0.0005)  # others come while the node is being made
+        return rule.rule
+
+    matcher = Matcher(url_map, target)
+    barrier = Barrier(4)
+
+    def ask(_: int) -> list[Any]:
+        barrier.wait()
+        return [matcher.match(f"/a/x/b{number}/7", "GET") for number in range(50)]
+
+    with ThreadPoolExecutor(4) as pool:
+        for answers in pool.map(ask, range(4)):
+            assert answers == [(text, {"n": "x", "m": 7}) for text in texts]
+    assert set(made.values()) == {1}
+
+
+def test_paths_that_clients_choose_are_not_remembered() -> None:
+    texts = ("/a", "/b/", "/<n>", "/u/<int:n>", "/p/<path:n>", "/s/x-<n>")
+    url_map = URLMap(
+        [URLRule(text, endpoint=text, methods=["GET"], strict_slashes=False) for text in texts]
+    )
+    matcher = Matcher(url_map, lambda rule, method: rule)
+
+    def ask(number: int) -> None:
+        for prefix in ("/a", "/b/", "/", "/u/", "/p/x/", "/s/x-", "/no/"):
+            for method in ("GET", "POST", f"M{number}"):
+                matcher.match(f"{prefix}{number}", method)
+                matcher.match(prefix, method)
+
+    ask(0)
+    gc.collect()
+    tracemalloc.start()
+    try:
+        before = tracemalloc.get_traced_memory()[0]
+        for number in range(1, 300):
+            ask(number)
+        assert tracemalloc.get_traced_memory()[0] - before < 8_000
+    finally:
+        tracemalloc.stop()
 
 
 def test_a_map_of_another_class_is_left_to_werkzeug() -> None:

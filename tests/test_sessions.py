@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import pickle
 from base64 import urlsafe_b64encode
 from collections.abc import Callable, MutableMapping
 from copy import deepcopy
@@ -33,6 +34,7 @@ from microweb.sessions import (
     SessionMixin,
     session_json_serializer,
 )
+from microweb.tagged import JSONTag, TaggedJSONSerializer
 
 KEY = "a key for tests only"
 Do = Callable[[Any], object]
@@ -961,3 +963,38 @@ def test_a_session_that_a_copied_context_writes_is_saved(app: App) -> None:
     client.get("/thread")
     with client.session_transaction() as stored:
         assert stored["a"] == "written"
+
+
+@pytest.mark.parametrize("text", ["short", "long" * 100])
+def test_a_serializer_of_ones_own_may_write_bytes(app: App, text: str) -> None:
+    class Pickling(SecureCookieSessionInterface):
+        serializer = pickle
+
+    app.session_interface = Pickling()
+    cookie = cookie_of(visit(app, setting(text=text, list=[1])))
+    assert visit(app, reading, cookie).json == {"result": {"text": text, "list": [1]}}
+    assert "Set-Cookie" not in visit(app, reading, cookie).headers
+    assert "Set-Cookie" in visit(app, lambda session: session["list"].append(2), cookie).headers
+
+
+def test_a_cookie_that_a_tag_may_have_hidden_things_in_is_opened_untouched(
+    app: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Hidden(JSONTag):
+        key = " h"
+
+        def check(self, value: Any) -> bool:
+            return isinstance(value, dict)
+
+        def to_json(self, value: Any) -> Any:
+            return json.dumps(value).encode().hex()
+
+        def to_python(self, value: Any) -> Any:
+            return json.loads(bytes.fromhex(value))
+
+    own = TaggedJSONSerializer()
+    monkeypatch.setattr(SecureCookieSessionInterface, "serializer", own)
+    own.register(Hidden)
+    cookie = cookie_of(visit(app, setting(_permanent=True)))
+    assert pending(app, f"session={cookie}")
+    assert "Expires" in visit(app, nothing, cookie).headers["Set-Cookie"]
