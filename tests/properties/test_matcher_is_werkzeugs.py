@@ -421,7 +421,7 @@ class Compared:
         self.adapters = {
             method: self.map.bind("localhost", default_method=method) for method in METHODS
         }
-        self.app = App("example", static_folder=None)
+        self.app = App("matched", static_folder=None)
         self.app.logger.disabled = True  # a ValueError of a converter is the application's error
         self.app.url_map = URLMap(
             [URLRule(text, **options) for text, options in self.rules],
