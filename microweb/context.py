@@ -146,7 +146,7 @@ class Context:
         copy.request_if_made = self.request_if_made
         copy.session_if_opened = self.session_if_opened
         if "url_adapter" in self.__dict__:
-            copy.url_adapter = self.url_adapter
+            copy.__dict__["url_adapter"] = self.url_adapter
         return copy
 
     @property
