@@ -232,13 +232,14 @@ class App(Handling):
             )
         ):
             return None
-        status: str | None = "200 OK"
+        code: int | None = None
         if type(answer) is tuple and len(answer) == 2 and type(answer[1]) is int:
             answer, code = answer
-            status = LINES_WITH_BODY.get(code)
-        if type(answer) is str:
-            body: Any = answer.encode()
-            headers: Pairs | None = headers_of(body, self.response_class.default_mimetype)
+        body: Any = answer
+        headers: Pairs | None
+        if type(answer) is str or type(answer) is bytes:
+            body = answer.encode() if type(answer) is str else answer
+            headers = headers_of(body, self.response_class.default_mimetype)
         elif type(answer) is dict or type(answer) is list:
             try:
                 body = self.json.encode(answer)
@@ -247,12 +248,13 @@ class App(Handling):
             headers = headers_of(body, self.json.mimetype)
         elif type(answer) is GeneratorType:
             kind = CONTENT_TYPES.get(self.response_class.default_mimetype)
-            body, headers = answer, None if kind is None else [kind]
-        elif isinstance(answer, HTTPException) and not self.config["DEBUG"]:
-            status = LINES_WITH_BODY.get(answer.code or 0)
+            headers = None if kind is None else [kind]
+        elif code is None and isinstance(answer, HTTPException) and not self.config["DEBUG"]:
+            code = answer.code
             body, headers = plain_page(answer, environ)
         else:
             return None
+        status = "200 OK" if code is None else LINES_WITH_BODY.get(code)
         if headers is None or status is None:
             return None
         start_response(status, headers)

@@ -101,6 +101,8 @@ def with_status(body: Callable[[], Any], status: int | str) -> Callable[[], Any]
 
 
 BODIES: dict[str, Callable[[], Any]] = {
+    "bytes": lambda: b"x",
+    "an error": NotFound,
     "a text": lambda: "x",
     "a dict": lambda: {"x": 1},
     "pieces": pieces,
