@@ -402,7 +402,7 @@ class App(Handling):
                 if plan is None or plan.tears_down or request_tearing_down.receivers:
                     self.do_teardown_request(error)
                 request = context.request_if_made
-                if request is not None and "files" in request.__dict__ and not context.borrowed:
+                if request is not None and request.may_hold_files and not context.borrowed:
                     self._run_teardown((lambda exc: request.close(),), error)
             self.do_teardown_appcontext(error)
             if context.body is not None and not context.borrowed:

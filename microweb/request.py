@@ -97,6 +97,8 @@ class Request(WerkzeugRequest):
 
     # Whether no subclass has another way of its own to one of :data:`_READING`.
     _reads_directly = True
+    #: Whether there may be files to close at the end; to look for them takes longer (0.4 µs).
+    may_hold_files = False
     # The body, once `get_data` has read it. Werkzeug's own methods look here too, and take None for
     # a body that was not read.
     _cached_data: bytes | None = None  # type: ignore[assignment]  # there is none in its class
@@ -104,6 +106,7 @@ class Request(WerkzeugRequest):
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         cls._reads_directly = all(getattr(cls, name) is getattr(Request, name) for name in _READING)
+        cls.may_hold_files = not cls._reads_directly
 
     def __init__(
         self, environ: WSGIEnvironment, populate_request: bool = False, shallow: bool = False
@@ -349,6 +352,7 @@ class Request(WerkzeugRequest):
                 form = query_values(self.parameter_storage_class, self._read_urlencoded())
                 self.__dict__["form"] = form
                 return
+            self.may_hold_files = True
             if self._read_multipart():
                 return
         super()._load_form_data()

@@ -45,6 +45,7 @@ ITS_OWN = {
     "blueprints",
     "endpoint",
     "limits",
+    "may_hold_files",
     "routing_exception",
     "url_rule",
     "view_args",
