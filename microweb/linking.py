@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from werkzeug.routing import BuildError, Map, MapAdapter
+from werkzeug.routing import BuildError, Map, MapAdapter, Rule
 from werkzeug.utils import redirect
 
 from .assembly import Assembly
@@ -64,13 +64,8 @@ class Linking(Assembly):
         :raises SetupError: for what can be seen to fail already.
         """
         check_types(self.config)
-        rules = self.url_map.in_order if isinstance(self.url_map, URLMap) else ()
-        for rule in rules or self.url_map.iter_rules():
-            if (
-                rule.endpoint not in self.view_functions
-                and not rule.build_only
-                and rule.redirect_to is None
-            ):
+        for rule in self._rules_without_views():
+            if not rule.build_only and rule.redirect_to is None:
                 raise SetupError(
                     f"The rule {rule.rule!r} has the endpoint {rule.endpoint!r}, which no view"
                     f" function belongs to: add one with @app.endpoint({rule.endpoint!r})."
@@ -83,6 +78,14 @@ class Linking(Assembly):
         url_map = self._matched_map()
         links = Links(url_map, self._injects)
         return Compiled(Matcher(url_map, plans.target), plans, self._misses(), links)
+
+    def _rules_without_views(self) -> Iterator[Rule]:
+        url_map, views = self.url_map, self.view_functions
+        if not isinstance(url_map, URLMap):
+            return (rule for rule in url_map.iter_rules() if rule.endpoint not in views)
+        # Werkzeug's own way sorts the rules first.
+        endpoints = [endpoint for endpoint in url_map.by_endpoint if endpoint not in views]
+        return (rule for endpoint in endpoints for rule in url_map.by_endpoint[endpoint])
 
     def _plan_of(self, endpoint: str) -> Plan:
         return self._plan(self.view_functions[endpoint], self._scopes(endpoint.rpartition(".")[0]))

@@ -15,7 +15,7 @@ from typing import Any, Generic, TypeAlias, TypeVar
 
 from werkzeug.routing import AnyConverter, Map, Rule
 
-from .routing import URLMap
+from .routing import Rest, URLMap
 from .segments import GROUP, Key, Named, Part, conversion, read
 
 T = TypeVar("T")
@@ -29,8 +29,6 @@ class Unsure(Enum):
 
 UNSURE = Unsure.UNSURE
 
-#: A rule, what it has behind the next slash (None: nothing), and the variables before that.
-_Rest: TypeAlias = tuple[Rule, str | None, tuple[Named, ...]]
 #: Whether a text can be the value of a variable; None: every text can, except an empty one.
 _Test: TypeAlias = Callable[[str], Any] | None
 
@@ -67,19 +65,15 @@ class Matcher(Generic[T]):
         self._making = RLock()
         # The rules of each endpoint that has one with defaults, from which Werkzeug redirects.
         self._defaulting: dict[Any, list[Rule]] = {}
-        rules = url_map.in_order if isinstance(url_map, URLMap) else []
         #: Whether the tree holds all rules, so that what it does not find is not there.
         self._complete = (
-            isinstance(url_map, URLMap)
-            and not url_map.host_matching
-            and not any(rule.subdomain or rule.websocket or "//" in rule.rule for rule in rules)
+            isinstance(url_map, URLMap) and not url_map.host_matching and url_map.is_plain
         )
-        if self._complete:
-            for rule in rules:
-                if rule.defaults and not rule.build_only:
-                    self._defaulting.setdefault(rule.endpoint, []).append(rule)
-            first = ((rule, rule.rule[1:], ()) for rule in rules if not rule.build_only)
-            self._root.static = {"": self._make(first)}
+        if isinstance(url_map, URLMap) and self._complete:
+            for rule in url_map.with_defaults:
+                self._defaulting.setdefault(rule.endpoint, []).append(rule)
+            starts: Any = url_map.by_start.copy()
+            self._root.static = {"": self._make(starts.pop(None, ()), starts)}
 
     def match(self, path: str, method: str) -> tuple[T, dict[str, Any]] | Unsure | None:
         """Return what was found and the values, None for a 404, or `UNSURE`: ask Werkzeug.
@@ -211,10 +205,13 @@ class Matcher(Generic[T]):
                     node.lone = variable.test, variable.node
         return variable.node
 
-    def _make(self, rests: Iterable[_Rest]) -> _Node[T]:
-        """Make a node, with what goes on from there one segment further."""
-        ending: list[_Rest] = []
-        unmade: dict[str, list[_Rest]] = {}
+    def _make(self, rests: Iterable[Rest], unmade: dict[str, list[Rest]] | None = None) -> _Node[T]:
+        """Make a node, with what goes on from there one segment further.
+
+        :param unmade: What goes on with a text, by that, where this is known already.
+        """
+        ending: list[Rest] = []
+        unmade = {} if unmade is None else unmade
         variables: dict[Key, _Variable[T]] = {}
         for rest in rests:
             rule, text, named = rest
@@ -253,7 +250,7 @@ class Matcher(Generic[T]):
             self._end(node.lenient, lenient)
         return node
 
-    def _end(self, ends: _Ends[T], rests: Iterable[_Rest], strictly: bool = False) -> None:
+    def _end(self, ends: _Ends[T], rests: Iterable[Rest], strictly: bool = False) -> None:
         """Let rules end at a node; of two for the same method the first one counts."""
         for rule, _, named in rests:
             if "*" in ends:
@@ -299,7 +296,7 @@ class _Node(Generic[T]):
         # from where the processor has it at hand.
         self.static: dict[str, _Node[T]] = _NOTHING
         #: The rules behind the static segments that no path has got to so far.
-        self.unmade: dict[str, list[_Rest]] = _NOTHING
+        self.unmade: dict[str, list[Rest]] = _NOTHING
         self.variables: Sequence[_Variable[T]] = ()
         self.index: _Index[T] | None = None
         #: The only segment that is no text, where it is one variable and nothing else.
@@ -347,7 +344,7 @@ class _Variable(Generic[T]):
             self.groups = tuple(map(GROUP.format, range(len(part.named))))
         self.test: _Test = None
         #: The rules behind it, until a path gets there.
-        self.unmade: list[_Rest] = []
+        self.unmade: list[Rest] = []
         self.node: _Node[T] | None = None
 
     def make_test(self) -> _Test:

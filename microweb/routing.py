@@ -17,6 +17,8 @@ from werkzeug.routing import BaseConverter, Map, Rule
 from .errors import SetupError, describe
 
 View: TypeAlias = Callable[..., Any]
+#: A rule, what it has behind some slash (None: nothing), and the variables before that.
+Rest: TypeAlias = tuple[Rule, str | None, tuple[tuple[str, BaseConverter], ...]]
 
 
 #: The pieces of a rule: slashes, variables, and the text between them.
@@ -251,6 +253,16 @@ class _LateBuilder:
 class URLMap(Map):
     """Werkzeug's map, which also remembers which rules came in, in which order.
 
+    What a matcher wants to know of all rules is noted as they come, so that the first request does
+    not wait for a look at each of them.
+
+    :ivar in_order: The rules.
+    :ivar by_endpoint: The rules by endpoint.
+    :ivar by_start: The rules that can match by their first segment, with what is behind it; under
+        None those that begin with a variable, with all of it.
+    :ivar with_defaults: Those that have defaults.
+    :ivar is_plain: None has a subdomain, is for a WebSocket, or has an empty segment.
+
     :param args: What :class:`werkzeug.routing.Map` takes.
     :param kwargs: The same by name.
 
@@ -262,6 +274,9 @@ class URLMap(Map):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self.in_order: list[Rule] = []
         self.by_endpoint: dict[Any, list[Rule]] = {}
+        self.by_start: dict[str | None, list[Rest]] = {}
+        self.with_defaults: list[Rule] = []
+        self.is_plain = True
         #: Called before each addition; it may refuse it with an exception.
         self.before_add: Callable[[], None] = lambda: None
         super().__init__(*args, **kwargs)
@@ -276,6 +291,19 @@ class URLMap(Map):
             super().add(rule)
             self.in_order.append(rule)
             self.by_endpoint.setdefault(rule.endpoint, []).append(rule)
+            if rule.subdomain or rule.websocket or "//" in rule.rule:
+                self.is_plain = False
+            if not rule.build_only:
+                self._note_start(rule)
+
+    def _note_start(self, rule: Rule) -> None:
+        if rule.defaults:
+            self.with_defaults.append(rule)
+        segment, slash, following = rule.rule[1:].partition("/")
+        if "<" in segment:
+            self.by_start.setdefault(None, []).append((rule, rule.rule[1:], ()))
+        else:
+            self.by_start.setdefault(segment, []).append((rule, following if slash else None, ()))
 
 
 def same_requests(rule: Rule) -> tuple[Any, ...]:
