@@ -58,7 +58,11 @@ def test_every_exported_object_is_documented() -> None:
     ],
 )
 def test_importing_the_package_does_not_load(module: str) -> None:
-    code = f"import sys, microweb; print({module!r} in sys.modules)"
+    # What Werkzeug needs is there in any case, and differs from one Python to the next.
+    code = (
+        "import sys, werkzeug.wrappers, werkzeug.routing; known = {*sys.modules};"
+        f"import microweb; print({module!r} in {{*sys.modules}} - known)"
+    )
     output = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
