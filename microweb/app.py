@@ -206,6 +206,7 @@ class App(Handling):
             if answer is not None:
                 return answer
             if plan.direct and context.request_if_made is None:
+                # A rule that matched has them, and its view returns what it said.
                 return plan.view(**context.view_args)  # type: ignore[arg-type,no-any-return]
             if plan.raises and context.request_if_made is None:
                 raise context.routing_exception  # type: ignore[misc]  # there is one without a rule

@@ -80,7 +80,7 @@ class _GlobalsProxy(LocalProxy[Any]):
     __slots__ = ()
 
     def __getattribute__(self, name: str) -> Any:
-        # Asked for first, and looked at afterwards: a `try` costs nothing.
+        # None has no `g`: asked for first, and looked at afterwards, as a `try` costs nothing.
         try:
             return getattr(current_or_none().g, name)  # type: ignore[union-attr]
         except AttributeError:
