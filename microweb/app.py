@@ -335,15 +335,8 @@ class App(Handling):
         :param from_error_handler: Log what goes wrong here, and keep the response.
         """
         response = self.make_response(rv)
-        context = in_request()
         try:
-            if (
-                context.plan.processes
-                or context.after_functions
-                or context.session_if_opened is not None
-                or self.session_interface.is_pending(self, context.environ or {})
-            ):
-                response = self.process_response(response)
+            response = self.process_response(response)
             if request_finished.receivers:
                 self._signal(request_finished, response=response)
         except Exception:

@@ -11,7 +11,7 @@ from werkzeug.exceptions import HTTPException, default_exceptions
 from werkzeug.http import parse_accept_header
 from werkzeug.wrappers import Response as WerkzeugResponse
 
-from .headers import Pairs
+from .headers import Pairs, headers_of
 from .provider import JSONProvider
 from .response import Response, made_response
 
@@ -203,28 +203,29 @@ def plain_page(
     cls = type(error)
     if (
         error.response is not None
-        or error.description is not cls.description
-        or default_exceptions.get(error.code or 0) is not cls
+        or not _is_plain(error)
         or cls.get_headers is not HTTPException.get_headers
         or prefers_json(environ.get("HTTP_ACCEPT", ""))
     ):
         return None, None
     page = _page(error, environ)
-    return page, [_HTML, ("Content-Length", str(len(page))), ("Vary", "Accept")]
+    return page, [*(headers_of(page, "text/html") or ()), ("Vary", "Accept")]
 
 
-_HTML = "Content-Type", "text/html; charset=utf-8"
+def _is_plain(error: HTTPException) -> bool:
+    """Return whether an error says what all of its class say, and is what Werkzeug has for it."""
+    cls = type(error)
+    return error.description is cls.description and default_exceptions.get(error.code or 0) is cls
 
 
 def _page(error: HTTPException, environ: WSGIEnvironment) -> bytes:
     """Return the HTML page of an error, kept for those that have nothing of their own to say."""
+    if not _is_plain(error):
+        return error.get_body(environ).encode()
     cls = type(error)
     page = _pages.get(cls)
-    if page is not None and error.description is cls.description:
-        return page
-    page = error.get_body(environ).encode()
-    if error.description is cls.description and default_exceptions.get(error.code or 0) is cls:
-        _pages[cls] = page
+    if page is None:
+        page = _pages[cls] = error.get_body(environ).encode()
     return page
 
 

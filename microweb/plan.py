@@ -44,7 +44,6 @@ class Plan:
     :ivar preprocesses: `App.preprocess_request` has something to do: functions, or another author.
     :ivar direct: The view can be called without `App.dispatch_request`.
     :ivar raises: Without a view, `App.dispatch_request` need not be asked for what is raised.
-    :ivar processes: `App.process_response` has something to do, whatever the request brings.
     :ivar plain: A text or a document can be sent without a response object, as nothing sees it.
     :ivar tears_down: `App.do_teardown_request` has something to do, signals apart.
     """
@@ -52,7 +51,7 @@ class Plan:
     __slots__ = (
         *("after", "asks_sessions", "before", "context_processors", "direct", "error_handlers"),
         "plain",
-        *("preprocesses", "processes", "raises", "teardown", "tears_down"),
+        *("preprocesses", "raises", "teardown", "tears_down"),
         *("url_value_preprocessors", "view"),
     )
 
@@ -85,8 +84,7 @@ class Plan:
         )
         self.direct = view is not None and "dispatch_request" not in overridden
         self.raises = view is None and overridden.isdisjoint(_ABOUT_MISSES)
-        self.processes = bool(self.after) or "process_response" in overridden
-        self.plain = plain and not self.processes and overridden.isdisjoint(_ABOUT_RESPONSES)
+        self.plain = plain and not self.after and overridden.isdisjoint(_ABOUT_RESPONSES)
         self.asks_sessions = asks_sessions
         self.tears_down = bool(self.teardown) or "do_teardown_request" in overridden
 
@@ -116,7 +114,10 @@ class Plan:
 
 _ABOUT_MISSES = frozenset(("dispatch_request", "raise_routing_exception"))
 _ABOUT_RESPONSES = frozenset(
-    ("full_dispatch_request", "finalize_request", "make_error_response", "make_response")
+    (
+        *("full_dispatch_request", "finalize_request", "make_error_response", "make_response"),
+        "process_response",
+    )
 )
 
 

@@ -320,18 +320,17 @@ class Response(WerkzeugResponse):
         if not self._short_road:
             return super().__call__(environ, start_response)
         body = self.response
+        without_body = self._status_code in _WITHOUT_BODY
+        silent = without_body or environ["REQUEST_METHOD"] == "HEAD"
         if type(body) is list and len(body) == 1 and type(body[0]) is bytes and not self._on_close:
-            sent: Any = [] if environ["REQUEST_METHOD"] == "HEAD" else body
-            if self._status_code in _WITHOUT_BODY:
-                sent = []
-            elif self._plain is not None:
+            sent: Any = [] if silent else body
+            if self._plain is not None and not without_body:
                 # A copy, because PEP 3333 lets the server change the list and a view may return one
                 # response object again and again.
                 start_response(self._status, self._plain.copy())
                 return sent  # type: ignore[no-any-return]  # the list, or an empty one
             chunks: list[bytes] | None = body
         else:
-            silent = self._status_code in _WITHOUT_BODY or environ["REQUEST_METHOD"] == "HEAD"
             chunks = list(self.iter_encoded()) if isinstance(body, (list, tuple)) else None
             if chunks is not None and not self._on_close:
                 sent = [] if silent else chunks
