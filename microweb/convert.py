@@ -208,7 +208,7 @@ def plain_page(
         or prefers_json(environ.get("HTTP_ACCEPT", ""))
     ):
         return None, None
-    page = _page(error, environ)
+    page = _pages.get(cls) or _page(error, environ)
     return page, [*(headers_of(page, "text/html") or ()), ("Vary", "Accept")]
 
 
