@@ -1,4 +1,4 @@
-"""The command ``microweb``: run an application, list its routes, open a shell with it."""
+"""The command ``microweb``: run an application, list its routes, open a shell, deploy it."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ from .commands import pass_script_info as pass_script_info
 from .commands import with_appcontext as with_appcontext
 from .config import debug_from_environment
 from .config import load_dotenv as load_dotenv
+from .deploy.command import deploy_command
 from .discovery import find_app as find_app
 from .discovery import find_app_by_string as find_app_by_string
 from .discovery import find_best_app as find_best_app
@@ -56,7 +57,7 @@ class MicrowebGroup(AppGroup):
     Plugins are the entry points of the group ``microweb.commands``. A variable such as
     MICROWEB_RUN_PORT stands for the option of a command that is not given.
 
-    :param add_default_commands: With `run`, `routes` and `shell`.
+    :param add_default_commands: With `run`, `routes`, `shell` and `deploy`.
     :param create_app: A function that returns the application, for a program of its own.
     :param add_version_option: With ``--version``.
     :param load_dotenv: Read ``.env`` and ``.microwebenv``, unless MICROWEB_SKIP_DOTENV is set.
@@ -98,7 +99,7 @@ class MicrowebGroup(AppGroup):
         self.set_debug_flag = set_debug_flag
         self._plugins_loaded = False
         if add_default_commands:
-            for command in (run_command, routes_command, shell_command):
+            for command in (run_command, routes_command, shell_command, deploy_command):
                 self.add_command(command)
 
     def make_context(
@@ -440,6 +441,6 @@ def _prepare_keyboard(namespace: dict[str, Any]) -> None:
 
 main = MicrowebGroup(
     name="microweb",
-    help="Work with a microweb application: serve it, list its routes, open a shell, and run the"
-    " commands of its own.",
+    help="Work with a microweb application: serve it, list its routes, open a shell, deploy it, and"
+    " run the commands of its own.",
 )

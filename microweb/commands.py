@@ -229,6 +229,21 @@ def _read_env_files(ctx: click.Context, param: click.Parameter, path: str | None
     ctx.meta[_FROM_FILES] = {name: os.environ[name] for name in set(os.environ) - before}
 
 
+def environment_without_files(ctx: click.Context) -> dict[str, str]:
+    """Return the environment as it was before files of variables and the command line changed it.
+
+    A server has that environment: it reads no such files.
+
+    :param ctx: The click context.
+    """
+    from_files = ctx.meta.get(_FROM_FILES, {})
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if from_files.get(name) != value and name != "MICROWEB_RUN_FROM_CLI"
+    }
+
+
 def _name_app(ctx: click.Context, param: click.Parameter, path: str | None) -> None:
     if path is None:
         return

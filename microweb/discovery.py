@@ -8,6 +8,7 @@ import importlib
 import inspect
 import os
 import sys
+import sysconfig
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -243,6 +244,46 @@ def find_app_by_string(module: ModuleType, text: str) -> Any:
     if inspect.isroutine(value) or inspect.isclass(value) or isinstance(value, functools.partial):
         return _call(value, label, [], {})
     raise _no_app(value, label)
+
+
+def locate_expression(app: Any, path: str | None = None) -> tuple[str, str, str | None]:
+    """Return where an application is that :func:`find_app` has found, as a server names it.
+
+    :param app: The application.
+    :param path: What `find_app` was given.
+    :returns: The module; in it a name, or the call of a factory; and the folder that the module is
+        imported from, where that is not the current one or the environment's.
+    """
+    file = next((file for file in FILES if os.path.isfile(file)), FILES[0])
+    module_path, text = split_path(path or file)
+    module = sys.modules[prepare_import(module_path)]
+    return module.__name__, _expression(module, text, app), _folder_of(module)
+
+
+def _expression(module: ModuleType, text: str | None, app: Any) -> str:
+    if text is None:
+        names = [*NAMES, *_apps_in(module)]
+        for name in names:
+            if getattr(module, name, None) is app:
+                return name
+        return next(f"{name}()" for name in FACTORIES if hasattr(module, name))
+    names, arguments = _read_name(text)
+    value: Any = module
+    for name in names:
+        value = getattr(value, name)
+    return text if arguments is not None or is_app(value) else f"{text}()"
+
+
+def _folder_of(module: ModuleType) -> str | None:
+    """Return the folder that a module was imported from, None where servers look anyway."""
+    if module.__file__ is None:
+        return None
+    folder = os.path.abspath(module.__file__)
+    is_package = os.path.basename(folder) == "__init__.py"
+    for _ in range(module.__name__.count(".") + 1 + is_package):
+        folder = os.path.dirname(folder)
+    installed = sysconfig.get_paths()
+    return None if folder in (os.getcwd(), installed["purelib"], installed["platlib"]) else folder
 
 
 Arguments = tuple[list[Any], dict[str, Any]]

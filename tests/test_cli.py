@@ -53,6 +53,7 @@ def hello():
 #: What everybody sees who asks for help.
 COMMANDS = """\
 Commands:
+  deploy  Write the files for uWSGI and nginx, or for other servers.
   routes  List the routes, with the file and line of each view.
   run     Serve the application on this machine, for development.
   shell   Open a Python shell in the application's context.
@@ -139,7 +140,7 @@ def test_importing_the_package_does_not_import_click() -> None:
 def test_help_lists_the_commands_of_the_application(folder: Path, args: tuple[str, ...]) -> None:
     text = output(*args)
     assert text.startswith("Usage: microweb [OPTIONS] COMMAND [ARGS]...\n")
-    assert text.endswith(COMMANDS.replace("Commands:\n", "Commands:\n  hello   Say hello.\n"))
+    assert text.endswith(COMMANDS.replace("  routes", "  hello   Say hello.\n  routes", 1))
 
 
 @pytest.mark.parametrize(
@@ -193,7 +194,7 @@ def test_an_error_of_a_function_that_makes_the_application_is_shown(environment:
     [
         ("rum", "No such command 'rum'. Did you mean 'run'?\n"),
         ("helo", "No such command 'helo'. Did you mean 'hello'?\n"),
-        ("xyz", "No such command 'xyz'. There are: hello, routes, run, shell.\n"),
+        ("xyz", "No such command 'xyz'. There are: deploy, hello, routes, run, shell.\n"),
     ],
 )
 def test_a_wrong_command_is_answered_with_the_nearest(
@@ -212,7 +213,8 @@ def test_completion_knows_all_commands(folder: Path) -> None:
         text=True,
         timeout=60,
     )
-    assert done.stdout.split() == ["plain,hello", "plain,routes", "plain,run", "plain,shell"]
+    names = ["deploy", "hello", "routes", "run", "shell"]
+    assert done.stdout.split() == [f"plain,{name}" for name in names]
 
 
 def test_completion_says_nothing_of_an_application_that_fails(folder: Path) -> None:
@@ -1112,7 +1114,9 @@ def test_a_wrong_application_is_explained(folder: Path, app_path: str, message: 
 
 def test_the_group_is_the_one_that_extensions_know() -> None:
     assert isinstance(main, AppGroup)
-    assert main.list_commands(click.Context(main, obj=_EMPTY)) == ["routes", "run", "shell"]
+    assert main.list_commands(click.Context(main, obj=_EMPTY)) == [
+        *("deploy", "routes", "run", "shell"),
+    ]
 
 
 _EMPTY = ScriptInfo(create_app=lambda: App("empty"))

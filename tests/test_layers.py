@@ -97,7 +97,34 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     # 7: what stands above the application
     "globals": {"app", "context", "request", "sessions"},
-    "cli": {"commands", "config", "discovery", "listing", "serving"},
+    "deploy": set(),
+    "deploy.access": set(),
+    "deploy.ports": set(),
+    "deploy.writing": set(),
+    "deploy.site": {"errors"},
+    "deploy.python": {"deploy.site"},
+    "deploy.nginx": {"deploy.site"},
+    "deploy.systemd": {"deploy.site"},
+    "deploy.apache": {"deploy.nginx", "deploy.python", "deploy.site"},
+    "deploy.gunicorn": {"deploy.python", "deploy.site"},
+    "deploy.lines": {"deploy.python", "deploy.site"},
+    "deploy.uwsgi": {"deploy.python", "deploy.site"},
+    "deploy.stacks": {
+        *("deploy.apache", "deploy.gunicorn", "deploy.lines", "deploy.nginx", "deploy.python"),
+        *("deploy.site", "deploy.systemd", "deploy.uwsgi"),
+    },
+    "deploy.running": {"deploy.access", "deploy.site"},
+    "deploy.trial": {"deploy.running", "deploy.site", "discovery"},
+    "deploy.releasing": {"deploy.site", "deploy.stacks", "deploy.trial"},
+    "deploy.checking": {
+        *("deploy.access", "deploy.apache", "deploy.nginx", "deploy.ports", "deploy.site"),
+        *("deploy.running", "deploy.stacks", "deploy.trial", "deploy.uwsgi"),
+    },
+    "deploy.command": {
+        *("commands", "deploy.checking", "deploy.releasing", "deploy.site", "deploy.stacks"),
+        *("deploy.writing", "discovery", "errors"),
+    },
+    "cli": {"commands", "config", "deploy.command", "discovery", "listing", "serving"},
     # 8: what views call, and what they are
     "helpers": {
         *("app", "context", "errors", "files", "globals", "loop", "rendering", "response"),
@@ -128,6 +155,10 @@ MAY_IMPORT: dict[str, set[str]] = {
 LATE = {
     ("assembly", "commands"),
     ("blueprint", "commands"),
+    ("deploy.command", "deploy.checking"),
+    ("deploy.command", "deploy.releasing"),
+    ("deploy.command", "deploy.site"),
+    ("deploy.command", "deploy.stacks"),
     ("handling", "debug"),
     ("linking", "debug"),
     ("handling", "pages"),
@@ -165,10 +196,10 @@ def imports(path: Path, module: str) -> list[tuple[str, bool]]:
         if isinstance(node, ast.ImportFrom):
             assert node.level or not (node.module or "").startswith("microweb"), module
             if node.level:
-                outside = node.level - (len(path.relative_to(PACKAGE).parts) - 1)
-                assert outside == 1, f"{module} imports from its own folder"
+                folders = path.relative_to(PACKAGE).parts[:-1]
+                start = folders[: len(folders) - node.level + 1]
                 names = [node.module] if node.module else [alias.name for alias in node.names]
-                found.extend((name, id(node) in inside) for name in names)
+                found.extend((".".join([*start, name]), id(node) in inside) for name in names)
     return found
 
 

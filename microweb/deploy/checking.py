@@ -1,0 +1,272 @@
+"""Trying the files of a site without serving it, and explaining what fails."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import click
+
+from . import apache, nginx, uwsgi
+from .access import cannot_enter, cannot_read, cannot_write
+from .ports import holder
+from .running import NotStarted, account, run, variables_of, why_not_started
+from .site import WEB_USER, Site
+from .stacks import STACKS
+from .trial import try_import
+
+#: After how many seconds a program that is tried is given up.
+PATIENCE = 60
+
+Check = Callable[[Site, Mapping[str, str]], Iterator[str]]
+
+
+def check(site: Site, environment: Mapping[str, str]) -> int:
+    """Try what was written, and say of each part whether it works.
+
+    :param site: The site.
+    :param environment: The variables of the processes that are started for it.
+    :returns: The exit status: 0 where all is well, else 1.
+    """
+    failed = 0
+    for title, look in _checks(site).items():
+        problems = list(look(site, environment))
+        failed += bool(problems)
+        click.secho(f"{'FAILED' if problems else 'ok':7} {title}", fg="red" if problems else None)
+        for problem in problems:
+            click.echo("".join(f"        {line}\n" for line in problem.splitlines()), nl=False)
+    return min(failed, 1)
+
+
+def _checks(site: Site) -> dict[str, Check]:
+    stack = STACKS[site.server]
+    checks: dict[str, Check] = {
+        "the application can be imported": _import,
+        f"{site.server} is installed": _installed,
+    }
+    if site.server == "uwsgi":
+        checks["uWSGI starts with uwsgi.ini"] = _uwsgi
+    if stack.front:
+        checks[f"nginx accepts {site.name}.nginx"] = _nginx
+        checks["nginx reaches the socket"] = _socket
+    else:
+        checks[f"Apache accepts {site.name}.apache.conf"] = _apache
+    if site.static:
+        checks["static files can be read"] = _static
+    checks["the port is free"] = _port
+    return checks
+
+
+def _import(site: Site, environment: Mapping[str, str]) -> Iterator[str]:
+    try:
+        try_import(site, environment)
+    except click.ClickException as error:
+        yield error.message
+
+
+def _installed(site: Site, environment: Mapping[str, str]) -> Iterator[str]:
+    executable = STACKS[site.server].command(site).split()[0]
+    if os.path.isabs(executable) and not os.access(executable, os.X_OK):
+        yield f"There is no {executable}: {_INSTALL[site.server].format(site=site)}"
+
+
+_INSTALL = {
+    "uwsgi": "{site.python} -m pip install pyuwsgi",
+    "gunicorn": "{site.python} -m pip install gunicorn",
+    "waitress": "{site.python} -m pip install waitress",
+    "granian": "{site.python} -m pip install granian",
+    "apache": "apt-get install apache2 libapache2-mod-wsgi-py3",
+}
+
+
+# --- dry starts
+
+
+def _uwsgi(site: Site, environment: Mapping[str, str]) -> Iterator[str]:
+    text = _text(site, "uwsgi.ini")
+    with TemporaryDirectory(prefix="microweb-") as folder:
+        os.chmod(folder, 0o755)
+        tried = Path(folder, "uwsgi.ini")
+        tried.write_text(_harmless(text, folder), encoding="utf-8")
+        command = [uwsgi.program(site), "--ini", str(tried), "--no-server"]
+        variables = {**environment, **variables_of(site)}
+        try:
+            status, output = run(command, site.folder, variables, PATIENCE, account(site))
+        except NotStarted as error:
+            yield why_not_started(site, command[0], error)
+            return
+    if status != 0:
+        yield _explained(output, _UWSGI_SAYS, f"uWSGI ended with status {status}")
+
+
+def _harmless(text: str, folder: str) -> str:
+    """Return a configuration that takes nothing from a server that runs."""
+    text = re.sub(r"(?m)^(lazy-apps|uid|gid|chown-socket|vacuum) *=.*\n", "", text)
+    text = re.sub(r"(?m)^socket *=.*$", f"socket = {folder}/uwsgi.sock", text)
+    return re.sub(r"(?m)^(safe-pidfile|touch-chain-reload) *=.*$", rf"\1 = {folder}/\1", text)
+
+
+_UWSGI_SAYS = {
+    r"unable to load plugin|UNABLE to load uWSGI plugin|can't find plugin|unavailable modifier": (
+        "This uWSGI has no Python in it, nor the plugin for it. Install the plugin (apt-get install"
+        " uwsgi-plugin-python3), or better a uWSGI in the application's environment: pip install"
+        " pyuwsgi, and `microweb deploy --force` again."
+    ),
+    r"unknown config directive: (\S+)": (
+        "uwsgi.ini has the option {0}, which uWSGI does not know. Is it misspelt?"
+    ),
+    r"Listen queue size is greater than the system max net.core.somaxconn \((\d+)\)": (
+        "uwsgi.ini has listen above what the system allows, which is {0}. Lower it, or raise the"
+        " limit: sysctl net.core.somaxconn=1024"
+    ),
+    r"bind\(\): Permission denied": (
+        "The user may not make the socket there. Its folder has to belong to the user."
+    ),
+    r"bind\(\): Address already in use": (
+        "Another program has the socket. Stop it, or take another with --socket."
+    ),
+    r"unrecognized option '?-*([\w-]+)": "This uWSGI has no option {0}.",
+    r"chdir\(\): (.+?) \[": "The folder of the application cannot be entered: {0}.",
+    r"no python application found|no app loaded": (
+        "The module was found and has no application of that name."
+    ),
+}
+
+
+def _nginx(site: Site, environment: Mapping[str, str]) -> Iterator[str]:
+    with TemporaryDirectory(prefix="microweb-") as folder:
+        tried = Path(folder, "nginx.conf")
+        tried.write_text(nginx.main_file(replace(site, run=folder)), encoding="utf-8")
+        errors = f"{folder}/nginx-error.log"
+        command = ["nginx", "-t", "-p", folder, "-c", str(tried), "-e", errors]
+        yield from _tried(command, folder, environment, _NGINX_SAYS)
+
+
+_NGINX_SAYS = {
+    r"There is no program nginx": "nginx is not installed: apt-get install nginx-light",
+    r'cannot load certificate key "(.+?)"': (
+        "The key {0} cannot be read, or does not belong to the certificate."
+    ),
+    r'cannot load certificate "(.+?)"': (
+        "The certificate {0} cannot be read. Is it there, and does this user own it?"
+    ),
+    r"host not found in upstream \"(.+?)\"": "The name {0} of --hosts cannot be resolved.",
+    r"unknown directive \"(\S+)\"": "nginx does not know the directive {0}. Is it misspelt?",
+    r'open\(\) "(/etc/nginx/\S+)" failed': (
+        "{0} is missing, which comes with nginx: apt-get install nginx-light"
+    ),
+}
+
+
+def _apache(site: Site, environment: Mapping[str, str]) -> Iterator[str]:
+    with TemporaryDirectory(prefix="microweb-") as folder:
+        tried = Path(folder, "httpd.conf")
+        tried.write_text(apache.main_file(replace(site, run=folder)), encoding="utf-8")
+        command = ["apache2", "-t", "-f", str(tried)]
+        yield from _tried(command, folder, environment, _APACHE_SAYS)
+
+
+_APACHE_SAYS = {
+    r"There is no program apache2": (
+        "Apache is not installed: apt-get install apache2 libapache2-mod-wsgi-py3"
+    ),
+    r"Cannot load (\S+mod_wsgi\.so)": (
+        "The module for Python is missing: apt-get install libapache2-mod-wsgi-py3"
+    ),
+    r"SSLCertificateFile: file '(.+?)' does not exist": "There is no certificate {0}.",
+}
+
+
+def _tried(
+    command: list[str], folder: str, environment: Mapping[str, str], known: Mapping[str, str]
+) -> Iterator[str]:
+    try:
+        status, output = run(command, folder, environment, PATIENCE)
+    except NotStarted as error:
+        status, output = -1, str(error)
+    if status != 0:
+        yield _explained(output, known, f"{command[0]} does not accept it")
+
+
+def _explained(output: str, known: Mapping[str, str], otherwise: str) -> str:
+    """Return what a program's output means, with its last lines."""
+    last = "\n".join(output.strip().splitlines()[-12:])
+    for pattern, meaning in known.items():
+        found = re.search(pattern, output, re.MULTILINE)
+        if found is not None:
+            return f"{meaning.format(*found.groups())}\n\n{last}"
+    return f"{otherwise}:\n\n{last}"
+
+
+def _text(site: Site, name: str) -> str:
+    try:
+        return Path(site.file(name)).read_text(encoding="utf-8")
+    except OSError as error:
+        raise click.ClickException(
+            f"{site.file(name)} cannot be read: {error.strerror}. `microweb deploy` writes it anew."
+        ) from None
+
+
+# --- who may do what
+
+
+def _front_user(site: Site) -> str:
+    return WEB_USER if site.system else site.user
+
+
+def _socket(site: Site, environment: Mapping[str, str]) -> Iterator[str]:
+    path = site.unix_socket
+    if path is None:
+        return
+    front = _front_user(site)
+    if os.path.exists(path):
+        obstacle = cannot_write(front, path)
+        if obstacle is not None:
+            yield (
+                f"nginx, which runs as {front}, may not write to {path} ({obstacle}), and answers"
+                f" 502. Is {front} in the group of the socket? The group is {site.group} in the"
+                " files: chown-socket in uwsgi.ini, Group in the service."
+            )
+    elif os.path.isdir(site.run):
+        for who, verb, obstacle in (
+            (site.user, "make", cannot_write(site.user, site.run)),
+            (front, "reach", cannot_enter(front, site.run)),
+        ):
+            if obstacle is not None:
+                yield (
+                    f"{who} may not {verb} the socket {path}: {obstacle}. Give the folder away with"
+                    f" `install -d -m 750 -o {site.user} -g {site.group} {site.run}`."
+                )
+
+
+def _static(site: Site, environment: Mapping[str, str]) -> Iterator[str]:
+    front = _front_user(site)
+    for prefix, folder in site.static:
+        obstacle = cannot_read(front, folder)
+        if obstacle is not None:
+            yield (
+                f"{front} may not read the files of {prefix} in {folder} ({obstacle}), and would"
+                " answer 403. Open the way with chmod o+x, or let the application serve them:"
+                " --no-static."
+            )
+
+
+def _port(site: Site, environment: Mapping[str, str]) -> Iterator[str]:
+    front = "nginx" if STACKS[site.server].front else "apache2"
+    taken = holder(nginx.port(site))
+    if taken is not None and taken.program != front:
+        yield (
+            f"The port {nginx.port(site)} is taken by {taken}. Stop that program, or take another"
+            " port with --listen."
+        )
+    if site.unix_socket is None:
+        taken = holder(site.socket)
+        if taken is not None and taken.program not in (site.server, "python", "python3"):
+            yield (
+                f"The socket {site.socket} is taken by {taken}. Stop that program, or take another"
+                " with --socket."
+            )

@@ -1,0 +1,190 @@
+"""nginx in front of the application: its site, and a configuration to try the site with."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from .site import WEB_USER, Site
+
+_PARAMS = "/etc/nginx/uwsgi_params"
+_TYPES = "/etc/nginx/mime.types"
+
+
+def site_file(site: Site) -> str:
+    """Return the site, for ``/etc/nginx/sites-enabled``.
+
+    :param site: The site.
+    """
+    blocks = [_upstream(site)]
+    if site.certificate is not None and site.address is None:
+        blocks.append(_to_https(site))
+    body = [_listen(site), _limits(site), *_static(site), _application(site)]
+    blocks.append(_block("server", "\n".join(body)))
+    return "\n".join(blocks)
+
+
+def main_file(site: Site) -> str:
+    """Return a whole configuration with this one site, which needs no rights of root.
+
+    :param site: The site.
+    """
+    user = WEB_USER if site.system else f"{site.user} {site.group}"
+    folders = "".join(
+        f"{kind}_temp_path {quoted(f'{site.run}/nginx-{kind}')};\n"
+        for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    )
+    http = f"""\
+include {_TYPES};
+default_type application/octet-stream;
+sendfile on;
+access_log {quoted(f"{site.run}/nginx-access.log")};
+{folders}include {quoted(site.file(f"{site.name}.nginx"))};
+"""
+    return f"""\
+# nginx with nothing but this site:  nginx -c {site.file("nginx.conf")}
+worker_processes auto;
+# Only heeded where root starts it.
+user {user};
+pid {quoted(f"{site.run}/nginx.pid")};
+error_log {quoted(f"{site.run}/nginx-error.log")};
+{_block("events", "worker_connections 1024;")}{_block("http", http)}"""
+
+
+def port(site: Site) -> str:
+    """Return what the site listens on: a port or ``address:port``.
+
+    :param site: The site.
+    """
+    if site.address is not None:
+        return site.address
+    if site.certificate is not None:
+        return "443"
+    return "80" if site.domains else "8080"
+
+
+def _upstream(site: Site) -> str:
+    if not site.hosts:
+        server = f"unix:{site.unix_socket}" if site.unix_socket else site.socket
+        return _block(f"upstream {site.name}", f"server {quoted(server)} fail_timeout=0;")
+    lines = ["# A request goes to the host with the fewest, and passes by one that has failed."]
+    lines += ["least_conn;"]
+    lines += [f"server {host} max_fails=1 fail_timeout=5s;" for host in site.hosts]
+    return _block(f"upstream {site.name}", "\n".join(lines))
+
+
+def _listen(site: Site) -> str:
+    names = " ".join(site.domains)
+    if site.certificate is None:
+        default = "" if site.domains else " default_server"
+        return f"listen {port(site)}{default};\nserver_name {names or '_'};\n"
+    return f"""\
+listen {port(site)} ssl http2;
+server_name {names or "_"};
+ssl_certificate {quoted(site.certificate)};
+ssl_certificate_key {quoted(site.key or "")};
+ssl_protocols TLSv1.2 TLSv1.3;
+ssl_session_cache shared:{site.name}:2m;
+"""
+
+
+def _to_https(site: Site) -> str:
+    names = " ".join(site.domains) or "_"
+    return _block(
+        "server",
+        f"listen 80;\nserver_name {names};\nreturn 308 https://$host$request_uri;",
+    )
+
+
+def _limits(site: Site) -> str:
+    size = site.body_limit or 0
+    what = "MAX_CONTENT_LENGTH of the application" if size else "the application has no limit"
+    return f"# In bytes: {what}.\nclient_max_body_size {size};\n"
+
+
+def _static(site: Site) -> Iterator[str]:
+    for prefix, folder in site.static:
+        lines = [f"alias {quoted(f'{folder}/')};", "add_header X-Content-Type-Options nosniff;"]
+        if site.max_age is not None:
+            lines.append(f"expires {site.max_age};")
+        yield _block(f"location {quoted(prefix)}", "\n".join(lines))
+
+
+def _application(site: Site) -> str:
+    inner = _to_uwsgi(site) if site.server == "uwsgi" else _to_http(site)
+    if site.hosts:
+        inner += _several_hosts(site)
+    return _block("location /", inner)
+
+
+def _to_uwsgi(site: Site) -> str:
+    return f"""\
+uwsgi_pass {site.name};
+include {_PARAMS};
+# As the client wrote it, with the port: Debian's file above gives a name without one.
+uwsgi_param HTTP_HOST $http_host;
+# Not as a client may write them: uWSGI believes the scheme, and TRUSTED_PROXIES the others.
+uwsgi_param HTTP_X_FORWARDED_PROTO $scheme;
+uwsgi_param HTTP_X_FORWARDED_FOR $proxy_add_x_forwarded_for;
+uwsgi_param HTTP_X_FORWARDED_HOST $http_host;
+uwsgi_param HTTP_X_FORWARDED_PORT $server_port;
+uwsgi_param HTTP_X_FORWARDED_PREFIX "";
+uwsgi_param HTTP_X_REQUEST_ID $request_id;
+{_buffers("uwsgi", site)}"""
+
+
+def _to_http(site: Site) -> str:
+    return f"""\
+proxy_pass http://{site.name};
+proxy_http_version 1.1;
+proxy_set_header Connection "";
+# As the client wrote it, with the port.
+proxy_set_header Host $http_host;
+# Not as a client may write them; the application believes them with TRUSTED_PROXIES = 1.
+proxy_set_header X-Forwarded-Proto $scheme;
+proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
+proxy_set_header X-Forwarded-Host $http_host;
+proxy_set_header X-Forwarded-Port $server_port;
+proxy_set_header X-Forwarded-Prefix "";
+proxy_set_header X-Request-ID $request_id;
+{_buffers("proxy", site)}"""
+
+
+def _buffers(kind: str, site: Site) -> str:
+    return f"""\
+# The whole body first: a slow client occupies nginx, and not a process of the application.
+{kind}_request_buffering on;
+# The headers of an answer, with a cookie of 4 KB or two, have to fit into the first of these.
+{kind}_buffer_size 16k;
+{kind}_buffers 8 16k;
+{kind}_busy_buffers_size 32k;
+# Longer than the server lets a request take.
+{kind}_read_timeout {site.request_seconds + 5}s;
+"""
+
+
+def _several_hosts(site: Site) -> str:
+    kind = "uwsgi" if site.server == "uwsgi" else "proxy"
+    return f"""\
+# A host that does not answer is passed by. A request that is not idempotent goes to no second
+# host once it was sent: what it does could be done twice (so never add non_idempotent here).
+{kind}_connect_timeout 2s;
+{kind}_next_upstream error timeout;
+{kind}_next_upstream_tries {len(site.hosts)};
+"""
+
+
+def _block(head: str, body: str) -> str:
+    indented = "".join(f"    {line}".rstrip() + "\n" for line in body.rstrip().splitlines())
+    return f"{head} {{\n{indented}}}\n"
+
+
+def quoted(value: str) -> str:
+    """Return a value as nginx reads it: in quotes where it has a meaning of its own otherwise.
+
+    :param value: The value.
+    """
+    if re.fullmatch(r"[\w/.:@%+=,-]+", value):
+        return value
+    escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'

@@ -1,0 +1,104 @@
+"""Letting a server that runs take new code."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+
+import click
+
+from .site import Site
+from .stacks import STACKS, start_commands, touched_file
+from .trial import try_import
+
+_POLL_SECONDS = 0.05
+# uWSGI overlooks a touch while it is still busy with the one before.
+_TOUCH_SECONDS = 2.0
+
+
+def release(site: Site, environment: Mapping[str, str]) -> str:
+    """Import the new code in a fresh process, and only then let the server take it.
+
+    :param site: The site.
+    :param environment: The variables of the fresh process.
+    :returns: What has happened.
+    :raises click.ClickException: where the code cannot be imported (the server goes on with the old
+        one), where no server runs, and where it does not take the code.
+    """
+    stack = STACKS[site.server]
+    if stack.reload == "restart":
+        raise click.ClickException(
+            f"{stack.title} cannot take new code while it runs: restart it, which fails requests"
+            f" for about a second. systemctl restart {site.name}"
+        )
+    try:
+        try_import(site, environment)
+    except click.ClickException as error:
+        raise click.ClickException(
+            f"{error.message}\n\nNothing was reloaded: what runs goes on with the code it has."
+        ) from None
+    first = _first_process(site)
+    before = _children(first)
+    _ask(site, first)
+    if site.server == "apache":
+        return "Apache takes the new code with the next request."
+    return _wait(site, first, before)
+
+
+def _ask(site: Site, first: int) -> None:
+    try:
+        if STACKS[site.server].reload == "touch":
+            Path(touched_file(site)).touch()
+        else:
+            os.kill(first, signal.SIGHUP)
+    except PermissionError:
+        raise click.ClickException(
+            f"This user may not reload {site.name}: become {site.user} or root."
+        ) from None
+
+
+def _first_process(site: Site) -> int:
+    with suppress(OSError, ValueError):
+        process = int(Path(site.pid_file).read_text())
+        if os.path.exists(f"/proc/{process}"):
+            return process
+    commands = start_commands(site, os.path.isdir("/run/systemd/system"), os.geteuid() == 0)
+    raise click.ClickException(
+        f"{site.name} does not run: {site.pid_file} names no process. Start it with:"
+        f"\n\n  {commands[0]}"
+    )
+
+
+def _children(process: int) -> set[int]:
+    with suppress(OSError):
+        return set(map(int, Path(f"/proc/{process}/task/{process}/children").read_text().split()))
+    return set()
+
+
+def _wait(site: Site, first: int, before: set[int]) -> str:
+    """Wait until the old processes have gone; they finish what they are doing."""
+    began = time.monotonic()
+    ask_again = began + _TOUCH_SECONDS
+    deadline = began + site.request_seconds * (site.processes + 1)
+    touches = STACKS[site.server].reload == "touch"
+    while before & (now := _children(first)):
+        if touches and before <= now and time.monotonic() > ask_again:
+            ask_again += _TOUCH_SECONDS
+            _ask(site, first)
+        if time.monotonic() > deadline:
+            raise click.ClickException(
+                f"{len(before & now)} of {len(before)} old processes of {site.name} are still busy"
+                f" after {deadline - began:.0f} seconds. They are replaced when their requests are"
+                " done."
+            )
+        time.sleep(_POLL_SECONDS)
+    if not now and before:
+        raise click.ClickException(
+            f"{site.name} has ended while it took the new code, which could be imported a moment"
+            f" ago. Its log says why: journalctl -u {site.name}"
+        )
+    return f"{len(before)} processes were replaced in {time.monotonic() - began:.1f} seconds."

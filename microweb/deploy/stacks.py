@@ -1,0 +1,178 @@
+"""What is written for each server, how it is started, and how it takes new code."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from . import apache, gunicorn, lines, nginx, systemd, uwsgi
+from .python import SCRIPT, script
+from .site import Site
+
+
+@dataclass(frozen=True)
+class Stack:
+    """One way to serve an application.
+
+    :ivar title: What it is called.
+    :ivar command: Returns the command that starts the server.
+    :ivar configure: Returns the files that the server reads itself, by their names.
+    :ivar reload: How it takes new code: ``touch`` of a file, ``HUP`` for its first process, or
+        ``restart``.
+    :ivar front: Whether nginx stands in front of it.
+    :ivar notifies: Whether it tells systemd that it has started.
+    """
+
+    title: str
+    command: Callable[[Site], str]
+    configure: Callable[[Site], dict[str, str]]
+    reload: str
+    front: bool = True
+    notifies: bool = False
+
+
+STACKS = {
+    "uwsgi": Stack(
+        "uWSGI behind nginx",
+        uwsgi.command,
+        lambda site: {"uwsgi.ini": uwsgi.ini(site)},
+        reload="touch",
+        notifies=True,
+    ),
+    "gunicorn": Stack(
+        "gunicorn behind nginx",
+        gunicorn.command,
+        lambda site: {"gunicorn.conf.py": gunicorn.configuration(site)},
+        reload="HUP",
+        notifies=True,
+    ),
+    "apache": Stack(
+        "Apache with mod_wsgi",
+        lambda site: f"apache2 -f {site.file('httpd.conf')}",
+        lambda site: {
+            f"{site.name}.apache.conf": apache.site_file(site),
+            "httpd.conf": apache.main_file(site),
+        },
+        reload="touch",
+        front=False,
+    ),
+    "waitress": Stack("waitress behind nginx", lines.waitress, lambda site: {}, reload="restart"),
+    "granian": Stack("granian behind nginx", lines.granian, lambda site: {}, reload="HUP"),
+}
+
+
+def files(site: Site) -> dict[str, str]:
+    """Return the text of all files of a site, by their names.
+
+    :param site: The site.
+    """
+    stack = STACKS[site.server]
+    found = stack.configure(site)
+    if site.needs_script or site.server == "apache":
+        found[SCRIPT] = script(site)
+    if stack.front:
+        found[f"{site.name}.nginx"] = nginx.site_file(site)
+        found["nginx.conf"] = nginx.main_file(site)
+        found[f"{site.name}.service"] = systemd.service(
+            site, stack.command(site), reload_command(site), notifies=stack.notifies
+        )
+        if site.socket_activation:
+            found[f"{site.name}.socket"] = systemd.socket(site)
+    return found
+
+
+def reload_command(site: Site) -> str | None:
+    """Return the command that makes the server take new code, None where it cannot.
+
+    :param site: The site.
+    """
+    if STACKS[site.server].reload == "restart":
+        return None
+    return f"{shlex.quote(site.python)} -m microweb deploy --reload --to {shlex.quote(site.files)}"
+
+
+def touched_file(site: Site) -> str:
+    """Return the file whose touch makes the server take new code.
+
+    :param site: The site.
+    """
+    return site.file(SCRIPT) if site.server == "apache" else site.reload_file
+
+
+def start_commands(site: Site, managed: bool, root: bool) -> list[str]:
+    """Return the commands with which a site starts.
+
+    :param site: The site.
+    :param managed: Whether systemd runs this machine.
+    :param root: Whether the user who has to type them is root.
+    """
+    sudo = "" if root or not site.system else "sudo "
+    stack = STACKS[site.server]
+    if not site.system or not managed:
+        return _by_hand(site, stack, sudo)
+    quote = shlex.quote
+    make = f"{_instance(site, sudo)}"
+    if not stack.front:
+        link = f"{sudo}ln -sf {quote(site.file(f'{site.name}.apache.conf'))}"
+        return [
+            f"{make}{link} /etc/apache2/sites-enabled/",
+            f"{sudo}apache2ctl configtest && {sudo}systemctl reload apache2",
+        ]
+    units = [site.file(f"{site.name}.service")]
+    if site.socket_activation:
+        units.append(site.file(f"{site.name}.socket"))
+    link = f"{sudo}ln -sf {quote(site.file(f'{site.name}.nginx'))} /etc/nginx/sites-enabled/"
+    return [
+        f"{make}{sudo}systemctl enable --now {' '.join(map(quote, units))}",
+        f"{link} && {sudo}nginx -t && {sudo}systemctl reload nginx",
+    ]
+
+
+def _by_hand(site: Site, stack: Stack, sudo: str) -> list[str]:
+    mode = f"-m 750 -o {site.user} -g {site.group} " if site.system else "-m 700 "
+    make = f"{sudo}install -d {mode}{shlex.quote(site.run)} && {_instance(site, sudo)}"
+    if not stack.front:
+        return [f"{make}{sudo}{stack.command(site)}"]
+    front = f"{sudo}nginx -c {shlex.quote(site.file('nginx.conf'))}"
+    return [f"{make}{sudo}{_in_background(site, stack)}", front]
+
+
+def _in_background(site: Site, stack: Stack) -> str:
+    log = shlex.quote(os.path.join(site.run, f"{site.server}.log"))
+    if site.server == "uwsgi":
+        return f"{stack.command(site)} --daemonize2 {log}"
+    if site.server == "gunicorn":
+        return f"{stack.command(site)} --daemon --error-logfile {log}"
+    folder = shlex.quote(site.files if site.needs_script else site.folder)
+    return f"sh -c 'cd {folder} && exec {stack.command(site)} >>{log} 2>&1 &'"
+
+
+def _instance(site: Site, sudo: str) -> str:
+    """Return what makes the folder of the application's own files, where its user could not."""
+    if not site.system or os.path.commonpath([site.instance, site.folder]) != site.folder:
+        return ""
+    path = shlex.quote(site.instance)
+    return f"{sudo}install -d -m 700 -o {site.user} -g {site.group} {path} && "
+
+
+def notes(site: Site) -> list[str]:
+    """Return what has to be done that no file can do.
+
+    :param site: The site.
+    """
+    found = []
+    if STACKS[site.server].front and site.server != "uwsgi" and not site.believes_proxies:
+        found.append(
+            "the application sees nginx's address as that of every client, and http where the"
+            ' client used https, until app.config["TRUSTED_PROXIES"] = 1.'
+        )
+    if site.server == "waitress" and site.processes > 1:
+        found.append(f"waitress is one process; {site.processes} of them are no option.")
+    if site.hosts:
+        found.append(
+            "nginx belongs on one machine, the rest on each host. All need the same SECRET_KEY, and"
+            " only nginx may reach their sockets: uWSGI's protocol knows no password."
+        )
+    return found

@@ -1,0 +1,78 @@
+"""The units with which systemd runs a site."""
+
+from __future__ import annotations
+
+from .site import Site
+
+
+def service(site: Site, command: str, reload: str | None, notifies: bool) -> str:
+    """Return ``NAME.service``.
+
+    :param site: The site.
+    :param command: The command that starts the server.
+    :param reload: The command that makes it take new code, if there is one.
+    :param notifies: Whether the server tells systemd that it has started.
+    """
+    unit = [f"Description={site.name}: {site.module}:{site.expression}", "After=network.target"]
+    kept = "restart"
+    install = ["WantedBy=multi-user.target"]
+    if site.socket_activation:
+        unit += [f"Requires={site.name}.socket"]
+        install += [f"Also={site.name}.socket"]
+        kept = "yes"  # the socket is in this folder
+    return f"""\
+[Unit]
+{_lines(unit)}
+[Service]
+Type={"notify" if notifies else "exec"}
+User={site.user}
+Group={site.group}
+# Made with the service, for the socket; gone with it.
+RuntimeDirectory={site.name}
+RuntimeDirectoryMode=0750
+RuntimeDirectoryPreserve={kept}
+WorkingDirectory={site.folder}
+# Variables such as MICROWEB_SECRET_KEY, a NAME=value a line; readable by root alone.
+EnvironmentFile=-{site.environment_file}
+ExecStart={command}
+{"" if reload is None else _lines([f"ExecReload={reload}"])}\
+# SIGTERM goes to the first process alone, which lets the others finish their requests.
+KillMode=mixed
+TimeoutStopSec={site.request_seconds + 10}
+Restart=on-failure
+RestartSec=1
+# A process of its own can be nothing more than this user.
+NoNewPrivileges=true
+PrivateTmp=true
+ProtectSystem=full
+ProtectKernelTunables=true
+ProtectControlGroups=true
+RestrictSUIDSGID=true
+
+[Install]
+{_lines(install)}"""
+
+
+def socket(site: Site) -> str:
+    """Return ``NAME.socket``, with which connections wait while the service restarts.
+
+    :param site: The site.
+    """
+    return f"""\
+[Unit]
+Description=The socket of {site.name}
+
+[Socket]
+ListenStream={site.socket}
+SocketUser={site.user}
+SocketGroup={site.group}
+SocketMode=0660
+Backlog={site.backlog}
+
+[Install]
+WantedBy=sockets.target
+"""
+
+
+def _lines(lines: list[str]) -> str:
+    return "".join(f"{line}\n" for line in lines)
