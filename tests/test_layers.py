@@ -104,7 +104,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "deploy.site": {"errors"},
     "deploy.python": {"deploy.site"},
     "deploy.nginx": {"deploy.site"},
-    "deploy.systemd": {"deploy.site"},
+    "deploy.systemd": {"deploy.python", "deploy.site"},
     "deploy.apache": {"deploy.nginx", "deploy.python", "deploy.site"},
     "deploy.gunicorn": {"deploy.python", "deploy.site"},
     "deploy.lines": {"deploy.python", "deploy.site"},

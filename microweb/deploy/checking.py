@@ -107,10 +107,11 @@ def _harmless(text: str, folder: str) -> str:
     """Return a configuration that takes nothing from a server that runs."""
     text = re.sub(r"(?m)^(lazy-apps|uid|gid|chown-socket|vacuum) *=.*\n", "", text)
     text = re.sub(r"(?m)^socket *=.*$", f"socket = {folder}/uwsgi.sock", text)
-    return re.sub(r"(?m)^(safe-pidfile|touch-chain-reload) *=.*$", rf"\1 = {folder}/\1", text)
+    return re.sub(r"(?m)^(safe-pidfile|stats|touch-chain-reload) *=.*$", rf"\1 = {folder}/\1", text)
 
 
 _UWSGI_SAYS = {
+    r"^Traceback \(most recent call last\)": "uWSGI cannot import the application.",
     r"unable to load plugin|UNABLE to load uWSGI plugin|can't find plugin|unavailable modifier": (
         "This uWSGI has no Python in it, nor the plugin for it. Install the plugin (apt-get install"
         " uwsgi-plugin-python3), or better a uWSGI in the application's environment: pip install"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
+import socket
 import time
 from collections.abc import Mapping
 from contextlib import suppress
@@ -80,12 +82,17 @@ def _children(process: int) -> set[int]:
 
 
 def _wait(site: Site, first: int, before: set[int]) -> str:
-    """Wait until the old processes have gone; they finish what they are doing."""
+    """Wait until new processes serve; the old ones finish what they are doing."""
     began = time.monotonic()
     ask_again = began + _TOUCH_SECONDS
     deadline = began + site.request_seconds * (site.processes + 1)
     touches = STACKS[site.server].reload == "touch"
-    while before & (now := _children(first)):
+    while before & (now := _children(first)) or not _all_serve(site):
+        if not now and before:
+            raise click.ClickException(
+                f"{site.name} has ended while it took the new code, which could be imported a"
+                f" moment ago. Its log says why: journalctl -u {site.name}"
+            )
         if touches and before <= now and time.monotonic() > ask_again:
             ask_again += _TOUCH_SECONDS
             _ask(site, first)
@@ -96,9 +103,19 @@ def _wait(site: Site, first: int, before: set[int]) -> str:
                 " done."
             )
         time.sleep(_POLL_SECONDS)
-    if not now and before:
-        raise click.ClickException(
-            f"{site.name} has ended while it took the new code, which could be imported a moment"
-            f" ago. Its log says why: journalctl -u {site.name}"
-        )
     return f"{len(before)} processes were replaced in {time.monotonic() - began:.1f} seconds."
+
+
+def _all_serve(site: Site) -> bool:
+    """Whether all processes accept requests; where a server does not say so, they do."""
+    if site.server != "uwsgi":
+        return True
+    try:
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.settimeout(1)
+            connection.connect(site.stats_socket)
+            with connection.makefile("rb") as answer:
+                workers = json.load(answer)["workers"]
+    except (OSError, ValueError):  # somebody has taken `stats` out of the file
+        return True
+    return all(worker["accepting"] for worker in workers)

@@ -107,6 +107,11 @@ class Site:
         return os.path.join(self.run, f"{self.server}.pid")
 
     @property
+    def stats_socket(self) -> str:
+        """The socket on which uWSGI says what its processes are doing."""
+        return os.path.join(self.run, "stats.sock")
+
+    @property
     def environment_file(self) -> str:
         """The file of environment variables, which need not exist."""
         return os.path.join(self.files, f"{self.name}.env")

@@ -150,11 +150,12 @@ def _in_background(site: Site, stack: Stack) -> str:
 
 
 def _instance(site: Site, sudo: str) -> str:
-    """Return what makes the folder of the application's own files, where its user could not."""
+    """Return what gives the application's own files to its user, whoever has made them so far."""
     if not site.system or os.path.commonpath([site.instance, site.folder]) != site.folder:
         return ""
     path = shlex.quote(site.instance)
-    return f"{sudo}install -d -m 700 -o {site.user} -g {site.group} {path} && "
+    owner = f"{site.user}:{site.group}"
+    return f"{sudo}mkdir -p {path} && {sudo}chown -R {owner} {path} && "
 
 
 def notes(site: Site) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .python import target
 from .site import Site
 
 
@@ -20,6 +21,14 @@ def service(site: Site, command: str, reload: str | None, notifies: bool) -> str
         unit += [f"Requires={site.name}.socket"]
         install += [f"Also={site.name}.socket"]
         kept = "yes"  # the socket is in this folder
+    folder = []
+    if site.system:
+        folder += [
+            "# Made with the service, for the socket; gone with it.",
+            f"RuntimeDirectory={site.run.removeprefix('/run/')}",
+            "RuntimeDirectoryMode=0750",
+            f"RuntimeDirectoryPreserve={kept}",
+        ]
     return f"""\
 [Unit]
 {_lines(unit)}
@@ -27,15 +36,13 @@ def service(site: Site, command: str, reload: str | None, notifies: bool) -> str
 Type={"notify" if notifies else "exec"}
 User={site.user}
 Group={site.group}
-# Made with the service, for the socket; gone with it.
-RuntimeDirectory={site.name}
-RuntimeDirectoryMode=0750
-RuntimeDirectoryPreserve={kept}
-WorkingDirectory={site.folder}
+{_lines(folder)}\
+WorkingDirectory={target(site)[0]}
 # Variables such as MICROWEB_SECRET_KEY, a NAME=value a line; readable by root alone.
 EnvironmentFile=-{site.environment_file}
 ExecStart={command}
 {"" if reload is None else _lines([f"ExecReload={reload}"])}\
+{_stop(site)}\
 # SIGTERM goes to the first process alone, which lets the others finish their requests.
 KillMode=mixed
 TimeoutStopSec={site.request_seconds + 10}
@@ -71,6 +78,16 @@ Backlog={site.backlog}
 
 [Install]
 WantedBy=sockets.target
+"""
+
+
+def _stop(site: Site) -> str:
+    if site.server != "uwsgi":
+        return ""
+    return """\
+# A process that is still importing the application overlooks that it is to end, and is told again.
+ExecStop=/bin/sh -c 'kill -TERM $MAINPID; \\
+    while sleep 1 && kill -0 $MAINPID 2>/dev/null; do pkill -HUP -P $MAINPID; done; true'
 """
 
 

@@ -83,6 +83,7 @@ def _processes(site: Site) -> list[str]:
             f"uid = {site.user}",
             f"gid = {site.group}",
         ]
+    lines += ["; In the background uWSGI would let every user write to its files.", "umask = 022"]
     return lines
 
 
@@ -105,7 +106,12 @@ def _socket(site: Site) -> list[str]:
     ]
     if site.unix_socket is not None and not site.socket_activation:
         lines += ["; Takes the socket away at the end.", "vacuum = true"]
-    return [*lines, f"safe-pidfile = {site.pid_file}"]
+    return [
+        *lines,
+        f"safe-pidfile = {site.pid_file}",
+        "; Says what the processes are doing: `microweb deploy --reload` and uwsgitop ask it.",
+        f"stats = {site.stats_socket}",
+    ]
 
 
 def _releases(site: Site) -> list[str]:
