@@ -6,6 +6,7 @@ import grp
 import json
 import os
 import pwd
+import re
 import sys
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
@@ -174,6 +175,7 @@ def make_site(
     :param python_path: A folder to import it from, where that is not the current one.
     :param options: The options of ``microweb deploy`` that were given.
     """
+    _check_options(options)
     folder = os.getcwd()
     name = options.get("name") or default_name(folder)
     run = os.path.abspath(options.get("run") or f"/run/{name}")
@@ -195,11 +197,11 @@ def make_site(
         group="",
         domains=tuple(options.get("domains") or ()),
         address=options.get("listen"),
-        processes=options.get("processes") or 2,
+        processes=1 if server == "waitress" else options.get("processes") or 2,
         threads=options.get("threads") or 2,
         socket=options.get("socket") or _default_socket(server, run, hosts),
         hosts=hosts,
-        body_limit=app.config["MAX_CONTENT_LENGTH"],
+        body_limit=_body_limit(app),
         static=() if options.get("static") is False else tuple(static_folders(app)),
         max_age=_max_age(app),
         instance=app.instance_path,
@@ -211,6 +213,55 @@ def make_site(
     )
     user, group = _who_runs(site, options.get("user"))
     return replace(site, user=user, group=group)
+
+
+def _check_options(options: Mapping[str, Any]) -> None:
+    """Refuse what would make files that no server accepts.
+
+    :raises ConfigError: for such an option, saying what it takes.
+    """
+    server = options.get("server") or "uwsgi"
+    name, socket = options.get("name"), options.get("socket")
+    if name is not None and not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", name):
+        raise ConfigError("--name", f"--name {name}: use letters, digits, - and _ alone.")
+    if bool(options.get("certificate")) != bool(options.get("key")):
+        raise ConfigError("--key", "--certificate and --key go together: https needs both.")
+    if socket is not None and "/" not in socket:
+        _check_port("--socket", socket)
+    for host in options.get("hosts") or ():
+        _check_port("--hosts", host)
+    if options.get("listen") is not None:
+        _check_port("--listen", f":{options['listen']}".replace("::", ":", 1))
+    if options.get("socket_activation") and server != "uwsgi":
+        raise ConfigError(
+            "--socket-activation", f"--socket-activation is for uwsgi; {server} makes its own."
+        )
+    if server == "waitress" and (options.get("processes") or 1) > 1:
+        raise ConfigError("--processes", "waitress is one process: give it more --threads.")
+    for domain in options.get("domains") or ():
+        if not re.fullmatch(r"[\w*.-]+", domain):
+            raise ConfigError("--domain", f"--domain {domain}: a name such as www.example.org.")
+
+
+def _check_port(option: str, value: str) -> None:
+    host, colon, port = value.rpartition(":")
+    if not (colon and port.isascii() and port.isdigit() and 0 < int(port) < 65536):
+        raise ConfigError(
+            option, f"{option} {value}: this needs a port, as in {host or 'host'}:3031."
+        )
+    if not re.fullmatch(r"[\w.\[\]:*-]*", host):
+        raise ConfigError(option, f"{option} {value}: {host!r} is no name or address of a host.")
+
+
+def _body_limit(app: Any) -> int | None:
+    """Return the longest body that some route takes; None where there is a route without limit."""
+    limits = [app.config["MAX_CONTENT_LENGTH"]]
+    limits += [
+        rule.max_content_length
+        for rule in app.url_map.iter_rules()
+        if getattr(rule, "max_content_length", None) is not None
+    ]
+    return None if None in limits else max(limits)
 
 
 def default_name(folder: str) -> str:

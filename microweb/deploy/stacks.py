@@ -113,19 +113,21 @@ def start_commands(site: Site, managed: bool, root: bool) -> list[str]:
     if not site.system or not managed:
         return _by_hand(site, stack, sudo)
     quote = shlex.quote
-    make = f"{_instance(site, sudo)}"
+    make = _instance(site, sudo)
     if not stack.front:
         link = f"{sudo}ln -sf {quote(site.file(f'{site.name}.apache.conf'))}"
         return [
             f"{make}{link} /etc/apache2/sites-enabled/",
             f"{sudo}apache2ctl configtest && {sudo}systemctl reload apache2",
         ]
-    units = [site.file(f"{site.name}.service")]
+    enable = f"{sudo}systemctl enable --now {quote(site.file(f'{site.name}.service'))}"
     if site.socket_activation:
-        units.append(site.file(f"{site.name}.socket"))
+        units = [f"{site.name}.socket", f"{site.name}.service"]
+        linked = " ".join(quote(site.file(unit)) for unit in units)
+        enable = f"{sudo}systemctl link {linked} && {sudo}systemctl enable --now {' '.join(units)}"
     link = f"{sudo}ln -sf {quote(site.file(f'{site.name}.nginx'))} /etc/nginx/sites-enabled/"
     return [
-        f"{make}{sudo}systemctl enable --now {' '.join(map(quote, units))}",
+        f"{make}{enable}",
         f"{link} && {sudo}nginx -t && {sudo}systemctl reload nginx",
     ]
 
@@ -169,8 +171,6 @@ def notes(site: Site) -> list[str]:
             "the application sees nginx's address as that of every client, and http where the"
             ' client used https, until app.config["TRUSTED_PROXIES"] = 1.'
         )
-    if site.server == "waitress" and site.processes > 1:
-        found.append(f"waitress is one process; {site.processes} of them are no option.")
     if site.hosts:
         found.append(
             "nginx belongs on one machine, the rest on each host. All need the same SECRET_KEY, and"
