@@ -57,8 +57,20 @@ def _names(site: Site) -> str:
     return f"    ServerName {first}\n{aliases}"
 
 
+def runs_as(site: Site) -> tuple[str, str] | None:
+    """Return the user and group of Apache's processes, None where they are the user's own.
+
+    :param site: The site.
+    """
+    if site.system:
+        return site.user, site.group
+    # Apache refuses to serve as root.
+    return (WEB_USER, WEB_USER) if site.user == "root" else None
+
+
 def _account(site: Site) -> str:
-    return f"user={site.user} group={site.group} " if site.system else ""
+    account = runs_as(site)
+    return "" if account is None else "user={} group={} ".format(*account)
 
 
 def _tls(site: Site) -> str:
@@ -105,7 +117,7 @@ def main_file(site: Site) -> str:
     if site.certificate is not None:
         modules += ["socache_shmcb", "ssl"]
     loads = "".join(f"LoadModule {each}_module {_MODULES}/mod_{each}.so\n" for each in modules)
-    account = f"User {WEB_USER}\nGroup {WEB_USER}\n" if site.system else ""
+    account = "" if runs_as(site) is None else f"User {WEB_USER}\nGroup {WEB_USER}\n"
     listen = nginx.port(site)
     return f"""\
 # Apache with nothing but this site:  apache2 -f {site.file("httpd.conf")}

@@ -54,6 +54,7 @@ def _checks(site: Site) -> dict[str, Check]:
         checks[f"nginx accepts {site.name}.nginx"] = _nginx
         checks["nginx reaches the socket"] = _socket
     else:
+        checks["Apache's Python is that of the environment"] = _same_python
         checks[f"Apache accepts {site.name}.apache.conf"] = _apache
     if site.static:
         checks["static files can be read"] = _static
@@ -69,7 +70,7 @@ def _import(site: Site, environment: Mapping[str, str]) -> Iterator[str]:
 
 
 def _installed(site: Site, environment: Mapping[str, str]) -> Iterator[str]:
-    executable = STACKS[site.server].command(site).split()[0]
+    executable = STACKS[site.server].command(site)[0]
     if os.path.isabs(executable) and not os.access(executable, os.X_OK):
         yield f"There is no {executable}: {_INSTALL[site.server].format(site=site)}"
 
@@ -169,6 +170,16 @@ def _apache(site: Site, environment: Mapping[str, str]) -> Iterator[str]:
         tried.write_text(apache.main_file(replace(site, run=folder)), encoding="utf-8")
         command = ["apache2", "-t", "-f", str(tried)]
         yield from _tried(command, folder, environment, _APACHE_SAYS)
+
+
+def _same_python(site: Site, environment: Mapping[str, str]) -> Iterator[str]:
+    own, systems = os.path.realpath(site.python), os.path.realpath("/usr/bin/python3")
+    if own != systems:
+        yield (
+            f"Debian's mod_wsgi has {systems} in it, and the environment was made with {own}: what"
+            " was compiled for the one can crash the other. Make the environment anew with"
+            " `/usr/bin/python3 -m venv`, install the application there, and run its microweb."
+        )
 
 
 _APACHE_SAYS = {

@@ -165,7 +165,8 @@ def _tell(site: Site, written: list[str]) -> None:
     managed, root = os.path.isdir("/run/systemd/system"), os.geteuid() == 0
     for note in notes(site):
         click.echo(f"\nNote: {note}")
-    click.echo("\nStart it with these two commands:\n")
-    for line in start_commands(site, managed, root):
+    commands = start_commands(site, managed, root)
+    click.echo(f"\nStart it with {'these two commands' if len(commands) == 2 else 'this'}:\n")
+    for line in commands:
         click.echo(f"  {line}")
     click.echo("\nThen `microweb deploy --check` finds mistakes, --reload brings new code.")

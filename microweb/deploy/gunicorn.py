@@ -41,9 +41,9 @@ accesslog = None
 '''
 
 
-def command(site: Site) -> str:
+def command(site: Site) -> list[str]:
     """Return the command that starts gunicorn.
 
     :param site: The site.
     """
-    return f"{site.beside_python('gunicorn')} --config {site.file('gunicorn.conf.py')}"
+    return [site.beside_python("gunicorn"), "--config", site.file("gunicorn.conf.py")]

@@ -43,11 +43,12 @@ def release(site: Site, environment: Mapping[str, str]) -> str:
         raise click.ClickException(
             f"{error.message}\n\nNothing was reloaded: what runs goes on with the code it has."
         ) from None
+    if site.server == "apache":
+        _ask(site, 0)
+        return "Apache takes the new code with the next request."
     first = _first_process(site)
     before = _children(first)
     _ask(site, first)
-    if site.server == "apache":
-        return "Apache takes the new code with the next request."
     return _wait(site, first, before)
 
 

@@ -211,6 +211,7 @@ def make_site(
         believes_proxies=bool(app.config.get("TRUSTED_PROXIES")),
         backlog=min(1024, _longest_queue()),
     )
+    _check_paths(site)
     user, group = _who_runs(site, options.get("user"))
     return replace(site, user=user, group=group)
 
@@ -241,6 +242,19 @@ def _check_options(options: Mapping[str, Any]) -> None:
     for domain in options.get("domains") or ():
         if not re.fullmatch(r"[\w*.-]+", domain):
             raise ConfigError("--domain", f"--domain {domain}: a name such as www.example.org.")
+
+
+def _check_paths(site: Site) -> None:
+    paths = [site.folder, site.python, site.files, site.run, site.socket, site.instance]
+    paths += [path for path in (site.certificate, site.key, site.python_path) if path is not None]
+    for path in (*paths, *(part for pair in site.static for part in pair)):
+        strange = re.search(r"[%$\n'\"\\]", path)
+        if strange is not None:
+            raise ConfigError(
+                "path",
+                f"The path {path!r} has a {strange.group()!r} in it, which means something else in"
+                " the files of servers. Rename that folder.",
+            )
 
 
 def _check_port(option: str, value: str) -> None:

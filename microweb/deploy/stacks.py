@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from . import apache, gunicorn, lines, nginx, systemd, uwsgi
-from .python import SCRIPT, script
+from .python import SCRIPT, script, target
 from .site import Site
 
 
@@ -26,7 +26,7 @@ class Stack:
     """
 
     title: str
-    command: Callable[[Site], str]
+    command: Callable[[Site], list[str]]
     configure: Callable[[Site], dict[str, str]]
     reload: str
     front: bool = True
@@ -50,7 +50,7 @@ STACKS = {
     ),
     "apache": Stack(
         "Apache with mod_wsgi",
-        lambda site: f"apache2 -f {site.file('httpd.conf')}",
+        lambda site: ["apache2", "-f", site.file("httpd.conf")],
         lambda site: {
             f"{site.name}.apache.conf": apache.site_file(site),
             "httpd.conf": apache.main_file(site),
@@ -83,14 +83,14 @@ def files(site: Site) -> dict[str, str]:
     return found
 
 
-def reload_command(site: Site) -> str | None:
+def reload_command(site: Site) -> list[str] | None:
     """Return the command that makes the server take new code, None where it cannot.
 
     :param site: The site.
     """
     if STACKS[site.server].reload == "restart":
         return None
-    return f"{shlex.quote(site.python)} -m microweb deploy --reload --to {shlex.quote(site.files)}"
+    return [site.python, "-m", "microweb", "deploy", "--reload", "--to", site.files]
 
 
 def touched_file(site: Site) -> str:
@@ -134,21 +134,25 @@ def start_commands(site: Site, managed: bool, root: bool) -> list[str]:
 
 def _by_hand(site: Site, stack: Stack, sudo: str) -> list[str]:
     mode = f"-m 750 -o {site.user} -g {site.group} " if site.system else "-m 700 "
+    if not stack.front:
+        mode = "-m 755 "  # Apache's processes are another user's than its first one
     make = f"{sudo}install -d {mode}{shlex.quote(site.run)} && {_instance(site, sudo)}"
     if not stack.front:
-        return [f"{make}{sudo}{stack.command(site)}"]
+        return [f"{make}{sudo}{shlex.join(stack.command(site))}"]
     front = f"{sudo}nginx -c {shlex.quote(site.file('nginx.conf'))}"
     return [f"{make}{sudo}{_in_background(site, stack)}", front]
 
 
 def _in_background(site: Site, stack: Stack) -> str:
-    log = shlex.quote(os.path.join(site.run, f"{site.server}.log"))
+    log = os.path.join(site.run, f"{site.server}.log")
+    command = stack.command(site)
     if site.server == "uwsgi":
-        return f"{stack.command(site)} --daemonize2 {log}"
+        return shlex.join([*command, "--daemonize2", log])
     if site.server == "gunicorn":
-        return f"{stack.command(site)} --daemon --error-logfile {log}"
-    folder = shlex.quote(site.files if site.needs_script else site.folder)
-    return f"sh -c 'cd {folder} && exec {stack.command(site)} >>{log} 2>&1 &'"
+        return shlex.join([*command, "--daemon", "--error-logfile", log])
+    into = f"cd {shlex.quote(target(site)[0])}"
+    inner = f"{into} && exec {shlex.join(command)} >>{shlex.quote(log)} 2>&1 &"
+    return shlex.join(["sh", "-c", inner])
 
 
 def _instance(site: Site, sudo: str) -> str:

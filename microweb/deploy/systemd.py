@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 from .python import target
 from .site import Site
 
 
-def service(site: Site, command: str, reload: str | None, notifies: bool) -> str:
+def service(site: Site, command: list[str], reload: list[str] | None, notifies: bool) -> str:
     """Return ``NAME.service``.
 
     :param site: The site.
@@ -40,8 +42,8 @@ Group={site.group}
 WorkingDirectory={target(site)[0]}
 # Variables such as MICROWEB_SECRET_KEY, a NAME=value a line; readable by root alone.
 EnvironmentFile=-{site.environment_file}
-ExecStart={command}
-{"" if reload is None else _lines([f"ExecReload={reload}"])}\
+ExecStart={_command(command)}
+{"" if reload is None else _lines([f"ExecReload={_command(reload)}"])}\
 {_stop(site)}\
 # SIGTERM goes to the first process alone, which lets the others finish their requests.
 KillMode=mixed
@@ -89,6 +91,17 @@ def _stop(site: Site) -> str:
 ExecStop=/bin/sh -c 'kill -TERM $MAINPID; \\
     while sleep 1 && kill -0 $MAINPID 2>/dev/null; do pkill -HUP -P $MAINPID; done; true'
 """
+
+
+def _command(words: list[str]) -> str:
+    """Return a command as systemd reads it: quoted like in a shell, where that is needed."""
+    return " ".join(
+        word if re.fullmatch(r"[\w/.:@+=,-]+", word) else f'"{_escaped(word)}"' for word in words
+    )
+
+
+def _escaped(word: str) -> str:
+    return word.replace("\\", "\\\\").replace('"', '\\"')
 
 
 def _lines(lines: list[str]) -> str:

@@ -28,12 +28,12 @@ def program(site: Site) -> str:
     return own if os.path.exists(own) else shutil.which("uwsgi") or own
 
 
-def command(site: Site) -> str:
+def command(site: Site) -> list[str]:
     """Return the command that starts uWSGI.
 
     :param site: The site.
     """
-    return f"{program(site)} --ini {site.file('uwsgi.ini')}"
+    return [program(site), "--ini", site.file("uwsgi.ini")]
 
 
 def _application(site: Site) -> list[str]:

@@ -1,0 +1,239 @@
+"""What `microweb deploy` writes and prints is started as it stands, in the words that it prints."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from socket import create_server
+from tempfile import TemporaryDirectory
+
+import pytest
+
+from .client import HOST, Client
+from .process import wait_until
+from .programs import program
+from .servers import answers, free_port
+
+MICROWEB = str(Path(sys.executable).with_name("microweb"))
+
+FACTORY = """\
+import os
+from microweb import App
+
+def create_app(greeting):
+    app = App(__name__)
+
+    @app.get("/")
+    def hello():
+        return {"hello": greeting, "folder": os.getcwd()}
+
+    return app
+"""
+
+
+HELLO = "from microweb import App\napp = App(__name__)\n"
+
+
+class Deployment:
+    """A folder with an application, and the files that are written for it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.run = folder / "run"
+        self.port = free_port()
+        self.command = [MICROWEB]
+        self.environment = {**os.environ, "PATH": f"/usr/sbin:{os.environ['PATH']}"}
+
+    def deploy(self, *options: str, app: str = "app:app") -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [*self.command, "--app", app, "deploy", *options],
+            check=False,
+            cwd=self.folder,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+
+    def write(self, *options: str, app: str = "app:app") -> list[str]:
+        """Write the files for a port of this machine; return the commands that start them."""
+        here = ("--run", str(self.run), "--listen", f"{HOST}:{self.port}")
+        done = self.deploy(*here, *options, app=app)
+        assert done.returncode == 0, done.stderr
+        return [line.strip() for line in done.stdout.splitlines() if line.startswith("  ")]
+
+    @contextmanager
+    def started(self, commands: list[str]) -> Iterator[Client]:
+        """Type the commands into a shell; in the end stop whose process ids they left."""
+        try:
+            for command in commands:
+                subprocess.run(
+                    ["sh", "-ec", command],
+                    check=True,
+                    cwd=self.folder,
+                    env=self.environment,
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL,
+                    stderr=subprocess.DEVNULL,
+                    timeout=60,
+                )
+            wait_until(lambda: answers(self.port))
+            yield Client(self.port)
+        finally:
+            for process in self.processes():
+                os.kill(process, signal.SIGTERM)
+            wait_until(lambda: not any(map(_lives, self.processes())))
+
+    def processes(self) -> list[int]:
+        """Return the processes whose command line or configuration is in the folder."""
+        found = []
+        for file in self.run.glob("*.pid"):
+            text = file.read_text().strip()
+            if text and _lives(int(text)):
+                found.append(int(text))
+        for line in Path("/proc").glob("[0-9]*/cmdline"):
+            try:
+                named = str(self.run) in line.read_bytes().decode(errors="replace")
+            except OSError:
+                continue
+            process = int(line.parent.name)
+            if named and _lives(process) and process not in found and process != os.getpid():
+                found.append(process)
+        return found
+
+
+def _lives(process: int) -> bool:
+    try:
+        state = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state != "Z"
+
+
+@pytest.fixture
+def deployment() -> Iterator[Deployment]:
+    # Not pytest's own folder, which is too deep for the name of a unix socket.
+    with TemporaryDirectory(prefix="microweb-") as folder:
+        os.chmod(folder, 0o755)
+        yield Deployment(Path(folder))
+
+
+@pytest.fixture
+def guestbook(deployment: Deployment, examples: Path) -> Deployment:
+    ignored = shutil.ignore_patterns("instance", "__pycache__", "deploy")
+    shutil.copytree(examples / "guestbook", deployment.folder, ignore=ignored, dirs_exist_ok=True)
+    return deployment
+
+
+def test_the_two_commands_that_are_printed_serve_the_guestbook(guestbook: Deployment) -> None:
+    program("nginx", "apt-get install nginx-light")
+    commands = guestbook.write()
+    assert len(commands) == 2
+    with guestbook.started(commands) as client:
+        page = client.get("/entries/")
+        assert (page.status, page.headers["Server"].partition("/")[0]) == (200, "nginx")
+        stylesheet = client.get("/static/style.css")
+        assert stylesheet.status == 200
+        assert stylesheet.headers["X-Content-Type-Options"] == "nosniff"
+        checked = guestbook.deploy("--check")
+        assert (checked.returncode, checked.stderr) == (0, "")
+        assert {line.split()[0] for line in checked.stdout.splitlines()} == {"ok"}
+
+
+def test_what_was_stored_is_there_after_new_code_and_after_a_restart(
+    guestbook: Deployment,
+) -> None:
+    program("nginx", "apt-get install nginx-light")
+    commands = guestbook.write()
+    page = guestbook.folder / "guestbook" / "templates" / "base.html"
+    with guestbook.started(commands) as client:
+        assert "Guestbook, second edition" not in client.get("/entries/").text
+        page.write_text(page.read_text().replace("<body>", "<body>Guestbook, second edition"))
+        done = guestbook.deploy("--reload")
+        assert (done.returncode, done.stderr) == (0, "")
+        assert done.stdout.startswith("2 processes were replaced in ")
+        assert "Guestbook, second edition" in client.get("/entries/").text
+    with guestbook.started(commands) as client:
+        assert "Guestbook, second edition" in client.get("/entries/").text
+
+
+@pytest.mark.parametrize("server", ["uwsgi", "gunicorn", "waitress", "granian"])
+def test_every_server_serves_a_factory_from_what_was_written(
+    deployment: Deployment, server: str
+) -> None:
+    program("nginx", "apt-get install nginx-light")
+    (deployment.folder / "shop.py").write_text(FACTORY)
+    commands = deployment.write("--for", server, "--threads", "3", app="shop:create_app('you')")
+    with deployment.started(commands) as client:
+        assert client.get("/").json == {"hello": "you", "folder": str(deployment.folder)}
+        (deployment.folder / "shop.py").write_text(FACTORY.replace('"hello"', '"bye"'))
+        done = deployment.deploy("--reload")
+        if server == "waitress":
+            assert done.returncode == 1
+            assert "cannot take new code while it runs: restart it" in done.stderr
+        else:
+            assert (done.returncode, done.stderr) == (0, "")
+            assert client.get("/").json == {"bye": "you", "folder": str(deployment.folder)}
+
+
+def test_code_that_cannot_be_imported_leaves_what_runs_alone(deployment: Deployment) -> None:
+    program("nginx", "apt-get install nginx-light")
+    (deployment.folder / "shop.py").write_text(FACTORY)
+    with deployment.started(deployment.write(app="shop:create_app('you')")) as client:
+        (deployment.folder / "shop.py").write_text(FACTORY + "import nothing_like_it\n")
+        done = deployment.deploy("--reload")
+        assert done.returncode == 1
+        assert "No module named 'nothing_like_it'" in done.stderr
+        assert "what runs goes on with the code it has" in done.stderr
+        assert client.get("/").json["hello"] == "you"
+
+
+def test_the_check_names_the_program_that_has_the_port(deployment: Deployment) -> None:
+    program("nginx", "apt-get install nginx-light")
+    (deployment.folder / "app.py").write_text(HELLO)
+    deployment.write()
+    with create_server((HOST, deployment.port)):
+        done = deployment.deploy("--check")
+    assert done.returncode == 1
+    taken = f"The port {HOST}:{deployment.port} is taken by "
+    (line,) = [line for line in done.stdout.splitlines() if taken in line]
+    assert f"(process {os.getpid()}). Stop that program, or take another port" in line
+
+
+def test_the_check_finds_a_uwsgi_without_python(deployment: Deployment) -> None:
+    systems = program("/usr/bin/uwsgi", "apt-get install uwsgi-core")
+    if Path("/usr/lib/uwsgi/plugins/python3_plugin.so").exists():
+        pytest.skip("this machine has the plugin whose absence is to be found")
+    (deployment.folder / "app.py").write_text(HELLO)
+    # An environment without a uWSGI of its own: the system's is taken.
+    python = deployment.folder / "env" / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    python.symlink_to(os.path.realpath(sys.executable))
+    deployment.command = [str(python), "-m", "microweb"]
+    deployment.environment["PYTHONPATH"] = os.pathsep.join(filter(None, sys.path))
+    deployment.environment["PATH"] = os.defpath
+    assert f"{systems} --ini " in deployment.write()[0]
+    done = deployment.deploy("--check")
+    assert done.returncode == 1
+    assert "FAILED  uWSGI starts with uwsgi.ini" in done.stdout
+    assert "apt-get install uwsgi-plugin-python3" in done.stdout
+
+
+def test_the_check_names_a_misspelt_option(deployment: Deployment) -> None:
+    program("nginx", "apt-get install nginx-light")
+    (deployment.folder / "app.py").write_text(HELLO)
+    deployment.write()
+    deploy = deployment.folder / "deploy"
+    ini, (site,) = deploy / "uwsgi.ini", deploy.glob("*.nginx")
+    ini.write_text(ini.read_text().replace("harakiri =", "harakire ="))
+    site.write_text(site.read_text().replace("server_name", "serve_name"))
+    done = deployment.deploy("--check")
+    assert done.returncode == 1
+    assert "the option harakire, which uWSGI does not know" in done.stdout
+    assert "nginx does not know the directive serve_name" in done.stdout

@@ -1,0 +1,427 @@
+"""`microweb deploy`: what it writes for an application, what it keeps, and what it refuses.
+
+The servers themselves are in `tests/servers/test_deploy.py` and `tests/servers/deployed`.
+"""
+
+from __future__ import annotations
+
+import getpass
+import importlib
+import json
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from socket import create_server
+
+import pytest
+from click.testing import CliRunner, Result
+
+from microweb.cli import main
+from microweb.deploy.access import cannot_enter, cannot_read, cannot_write
+from microweb.deploy.nginx import quoted
+from microweb.deploy.ports import Holder, holder
+
+APP = """\
+from microweb import App, Blueprint
+
+app = App(__name__)
+app.config["MAX_CONTENT_LENGTH"] = 5_000
+app.config["SEND_FILE_MAX_AGE_DEFAULT"] = 3600
+admin = Blueprint("admin", __name__, url_prefix="/admin", static_folder="admin files")
+app.register_blueprint(admin)
+
+@app.post("/pictures", max_content_length=9_000)
+def upload():
+    return ""
+
+def create_app(name="shop"):
+    return app if name == "same" else App(name, static_folder=None)
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A current folder with an application; what is imported from it is forgotten."""
+    place = tmp_path / "My shop"
+    place.mkdir()
+    (place / "app.py").write_text(APP)
+    monkeypatch.chdir(place)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    for name in list(os.environ):
+        if name.startswith("MICROWEB_"):
+            monkeypatch.delenv(name)
+    importlib.invalidate_caches()
+    yield place
+    for name, module in list(sys.modules.items()):
+        if (getattr(module, "__file__", None) or "").startswith(str(tmp_path)):
+            del sys.modules[name]
+
+
+def microweb(*args: str) -> Result:
+    before = dict(os.environ)
+    try:
+        return CliRunner().invoke(main, args, prog_name="microweb", catch_exceptions=False)
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+def deploy(*options: str, app: str = "app") -> str:
+    """Write files for a run folder of this user; return what the command says."""
+    result = microweb("--app", app, "deploy", "--run", os.path.abspath("run"), *options)
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+def refused(*options: str, app: str = "app") -> str:
+    result = microweb("--app", app, "deploy", "--run", os.path.abspath("run"), *options)
+    assert result.exit_code == 1, result.output
+    return result.output.removeprefix("Error: ").rstrip()
+
+
+def written(name: str) -> str:
+    return Path("deploy", name).read_text(encoding="utf-8")
+
+
+def lines(name: str) -> list[str]:
+    """Return the lines of a file that are no comments, without their indentation."""
+    stripped = map(str.strip, written(name).splitlines())
+    return [line for line in stripped if line and line[0] not in ";#"]
+
+
+# --- what is written
+
+
+def test_the_files_are_named_after_the_folder(folder: Path) -> None:
+    text = deploy()
+    names = ["uwsgi.ini", "my-shop.nginx", "nginx.conf", "my-shop.service"]
+    assert text.splitlines()[0] == f"Written to {folder}/deploy: {', '.join(names)}"
+    assert sorted(os.listdir("deploy")) == sorted([*names, "deploy.json"])
+
+
+def test_every_setting_of_uwsgi_that_was_measured_to_matter_is_there(folder: Path) -> None:
+    deploy("--processes", "3", "--threads", "4", "--socket", "/tmp/shop.sock")
+    found = lines("uwsgi.ini")
+    settings = dict(line.split(" = ", 1) for line in found if " = " in line)
+    somaxconn = int(Path("/proc/sys/net/core/somaxconn").read_text())
+    expected = {
+        "module": "app:app",
+        "chdir": str(folder),
+        "need-app": "true",
+        "master": "true",
+        "lazy-apps": "true",
+        "processes": "3",
+        "threads": "4",
+        "enable-threads": "true",
+        "socket": "/tmp/shop.sock",
+        "listen": str(min(1024, somaxconn)),
+        "touch-chain-reload": f"{folder}/run/reload",
+        "hook-master-start": "unix_signal:15 gracefully_kill_them_all",
+        "harakiri": "60",
+        "buffer-size": "32768",
+        "binary-path": sys.executable,
+    }
+    assert {key: settings.get(key) for key in expected} == expected
+    assert "die-on-term" not in settings
+
+
+def test_nginx_takes_the_longest_body_that_a_route_takes(folder: Path) -> None:
+    deploy()
+    assert "client_max_body_size 9000;" in lines("my-shop.nginx")
+
+
+def test_nginx_serves_the_static_files_of_blueprints_too(folder: Path) -> None:
+    deploy()
+    found = lines("my-shop.nginx")
+    for head, place in (("/static/", "static"), ('"/admin/admin files/"', "admin files")):
+        at = found.index(f"location {head} {{")
+        assert found[at + 1 : at + 4] == [
+            f'alias "{folder}/{place}/";',
+            "add_header X-Content-Type-Options nosniff;",
+            "expires 3600;",
+        ]
+
+
+def test_static_files_can_be_left_to_the_application(folder: Path) -> None:
+    deploy("--no-static")
+    assert [line for line in lines("my-shop.nginx") if line.startswith("location")] == [
+        "location / {"
+    ]
+
+
+def test_nginx_says_for_itself_what_a_client_could_forge(folder: Path) -> None:
+    deploy()
+    found = lines("my-shop.nginx")
+    assert "uwsgi_param HTTP_HOST $http_host;" in found
+    assert "uwsgi_param HTTP_X_FORWARDED_PROTO $scheme;" in found
+    assert found.index("include /etc/nginx/uwsgi_params;") < found.index(
+        "uwsgi_param HTTP_HOST $http_host;"
+    )
+    assert not [line for line in found if "non_idempotent" in line]
+
+
+def test_a_domain_is_served_on_port_80_and_no_domain_on_8080(folder: Path) -> None:
+    deploy()
+    assert lines("my-shop.nginx")[3:6] == [
+        *("server {", "listen 8080 default_server;", "server_name _;"),
+    ]
+    deploy("--domain", "shop.test, www.shop.test", "--force")
+    assert lines("my-shop.nginx")[4:6] == ["listen 80;", "server_name shop.test www.shop.test;"]
+
+
+def test_a_certificate_serves_https_and_sends_http_there(folder: Path) -> None:
+    deploy("--domain", "shop.test", "--certificate", "cert.pem", "--key", "/etc/key.pem")
+    found = lines("my-shop.nginx")
+    assert "return 308 https://$host$request_uri;" in found
+    assert "listen 443 ssl http2;" in found
+    assert f'ssl_certificate "{folder}/cert.pem";' in found
+    assert "ssl_certificate_key /etc/key.pem;" in found
+
+
+def test_hosts_share_the_requests(folder: Path) -> None:
+    deploy("--hosts", "10.0.0.2:3031,10.0.0.3:3031")
+    assert "socket = 0.0.0.0:3031" in lines("uwsgi.ini")
+    found = lines("my-shop.nginx")
+    assert found[:2] == ["upstream my-shop {", "least_conn;"]
+    assert [line.split()[1] for line in found if line.startswith("server 10.")][:2] == [
+        *("10.0.0.2:3031", "10.0.0.3:3031"),
+    ]
+    assert "uwsgi_next_upstream error timeout;" in found
+
+
+def test_a_factory_is_called_by_a_script(folder: Path) -> None:
+    deploy(app="app:create_app('same')")
+    assert f"wsgi-file = {folder}/deploy/wsgi_script.py" in lines("uwsgi.ini")
+    names: dict[str, object] = {}
+    exec(written("wsgi_script.py"), names)
+    assert names["application"] is sys.modules["app"].app
+
+
+def test_a_factory_that_nobody_named_is_found(folder: Path) -> None:
+    Path("app.py").write_text(
+        "from microweb import App\n\ndef create_app():\n    return App(__name__)\n"
+    )
+    assert microweb("deploy", "--run", "run").exit_code == 0
+    assert written("wsgi_script.py").endswith("application = create_app()\n")
+
+
+def test_an_application_in_another_folder_is_imported_from_there(folder: Path) -> None:
+    other = folder.parent / "src" / "pages"
+    other.mkdir(parents=True)
+    (other / "__init__.py").write_text("")
+    (other / "site.py").write_text("from microweb import App\nsite = App(__name__)\n")
+    deploy(app=str(other / "site.py"))
+    assert str(folder.parent / "src") in written("wsgi_script.py")
+    assert "from pages.site import site" in written("wsgi_script.py")
+
+
+@pytest.mark.parametrize(
+    ("server", "names"),
+    [
+        ("gunicorn", ["gunicorn.conf.py", "my-shop.nginx", "my-shop.service", "nginx.conf"]),
+        ("waitress", ["my-shop.nginx", "my-shop.service", "nginx.conf"]),
+        ("granian", ["my-shop.nginx", "my-shop.service", "nginx.conf"]),
+        ("apache", ["httpd.conf", "my-shop.apache.conf", "wsgi_script.py"]),
+    ],
+)
+def test_other_servers_have_files_of_their_own(folder: Path, server: str, names: list[str]) -> None:
+    text = deploy("--for", server)
+    assert sorted(os.listdir("deploy")) == sorted([*names, "deploy.json"])
+    warned = 'until app.config["TRUSTED_PROXIES"] = 1' in text
+    assert warned == (server != "apache")
+
+
+def test_systemd_gets_a_unit_that_lets_requests_finish(folder: Path) -> None:
+    result = microweb("--app", "app", "deploy", "--user", getpass.getuser())
+    assert result.exit_code == 0, result.output
+    found = lines("my-shop.service")
+    assert "Type=notify" in found
+    assert f"User={getpass.getuser()}" in found
+    assert "Group=www-data" in found
+    assert "RuntimeDirectory=my-shop" in found
+    assert "KillMode=mixed" in found
+    reload = f'{sys.executable} -m microweb deploy --reload --to "{folder}/deploy"'
+    assert f"ExecReload={reload}" in found
+
+
+def test_systemd_can_keep_the_socket_over_a_restart(folder: Path) -> None:
+    options = ("deploy", "--user", getpass.getuser(), "--socket-activation")
+    assert microweb("--app", "app", *options).exit_code == 0
+    assert "ListenStream=/run/my-shop/uwsgi.sock" in lines("my-shop.socket")
+    assert "Requires=my-shop.socket" in lines("my-shop.service")
+    assert "RuntimeDirectoryPreserve=yes" in lines("my-shop.service")
+    assert "vacuum = true" not in lines("uwsgi.ini")
+
+
+# --- what is kept
+
+
+def test_options_are_remembered(folder: Path) -> None:
+    deploy("--processes", "5", "--domain", "shop.test")
+    deploy("--threads", "6", "--force")
+    assert {"processes = 5", "threads = 6"} <= set(lines("uwsgi.ini"))
+    assert json.loads(written("deploy.json"))["options"]["domains"] == ["shop.test"]
+
+
+def test_files_that_are_there_are_not_overwritten(folder: Path) -> None:
+    deploy()
+    changed = written("uwsgi.ini") + "max-requests = 1000\n"
+    Path("deploy", "uwsgi.ini").write_text(changed)
+    before = written("my-shop.nginx")
+    assert refused("--domain", "shop.test") == (
+        f"uwsgi.ini, my-shop.nginx in {folder}/deploy would be overwritten, and nothing was"
+        " written. Look at what would change with --diff, and overwrite with --force."
+    )
+    assert (written("uwsgi.ini"), written("my-shop.nginx")) == (changed, before)
+
+
+def test_the_difference_is_shown_and_nothing_written(folder: Path) -> None:
+    deploy()
+    before = written("uwsgi.ini")
+    text = deploy("--processes", "7", "--diff")
+    assert [line for line in text.splitlines() if line[:1] in "+-"] == [
+        f"--- {folder}/deploy/uwsgi.ini",
+        f"+++ {folder}/deploy/uwsgi.ini",
+        "-processes = 2",
+        "+processes = 7",
+    ]
+    assert written("uwsgi.ini") == before
+    assert deploy("--diff") == ""
+
+
+def test_a_second_call_without_changes_writes_nothing(folder: Path) -> None:
+    deploy()
+    assert deploy().splitlines()[0] == f"The files in {folder}/deploy are as they should be."
+
+
+# --- what is refused
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--name", "my shop"), "--name my shop: use letters, digits, - and _ alone."),
+        (("--key", "k.pem"), "--certificate and --key go together: https needs both."),
+        (("--socket", "host"), "--socket host: this needs a port, as in host:3031."),
+        (("--hosts", "a:1,b"), "--hosts b: this needs a port, as in host:3031."),
+        (("--listen", "8o"), "--listen :8o: this needs a port, as in host:3031."),
+        (
+            ("--run", "50%"),
+            "The path '{}/50%' has a '%' in it, which means something else in the files of servers."
+            " Rename that folder.",
+        ),
+        (("--domain", "a;b"), "--domain a;b: a name such as www.example.org."),
+        (
+            ("--hosts", "a:1,b:2"),
+            "The hosts have different ports (1, 2), so say which socket is this one's: --socket"
+            " address:port.",
+        ),
+        (
+            ("--for", "waitress", "--processes", "2"),
+            "waitress is one process: give it more --threads.",
+        ),
+        (
+            ("--for", "gunicorn", "--socket-activation"),
+            "--socket-activation is for uwsgi; gunicorn makes its own.",
+        ),
+        (
+            ("--check",),
+            "There is no deploy.json in {}/deploy: run `microweb deploy` first, or name",
+        ),
+        (("--reload",), "There is no deploy.json in {}/deploy: run `microweb deploy` first"),
+    ],
+)
+def test_options_that_cannot_work_are_refused(
+    folder: Path, options: tuple[str, ...], message: str
+) -> None:
+    assert refused(*options).startswith(message.format(folder))
+    assert not Path("deploy").exists()
+
+
+def test_an_unknown_user_is_refused(folder: Path) -> None:
+    result = microweb("--app", "app", "deploy", "--user", "nobody-at-all")
+    assert result.exit_code == 1
+    assert result.output == (
+        "Error: There is no user 'nobody-at-all' on this machine. Make one with `adduser --system"
+        " --group nobody-at-all`, or name another with --user.\n"
+    )
+
+
+def test_a_folder_that_cannot_be_made_is_named(folder: Path) -> None:
+    Path("deploy").write_text("a file")
+    assert refused() == (
+        f"{folder}/deploy cannot be written: File exists. Name a folder of yours with --to."
+    )
+
+
+def test_a_wrong_import_is_explained_before_anything_is_written(folder: Path) -> None:
+    Path("app.py").write_text("import nothing_like_it\n")
+    result = microweb("--app", "app", "deploy")
+    assert result.exit_code == 2
+    assert "Importing 'app' failed." in result.output
+    assert "No module named 'nothing_like_it'" in result.output
+    assert not Path("deploy").exists()
+
+
+def test_what_another_version_has_remembered_is_refused(folder: Path) -> None:
+    Path("deploy").mkdir()
+    Path("deploy", "deploy.json").write_text('{"options": {}, "site": {"name": "old"}}')
+    assert refused().startswith(
+        f"'{folder}/deploy/deploy.json' is not what this version of microweb writes"
+    )
+
+
+def test_a_service_that_does_not_run_takes_no_new_code(folder: Path) -> None:
+    deploy()
+    text = refused("--reload")
+    assert text.startswith(f"my-shop does not run: {folder}/run/uwsgi.pid names no process. Start")
+    assert f"uwsgi --ini {folder}/deploy/uwsgi.ini" in text.replace("'", "")
+
+
+# --- who may do what
+
+
+def test_a_folder_that_others_cannot_enter_is_found(tmp_path: Path) -> None:
+    inner = tmp_path / "private" / "static"
+    inner.mkdir(parents=True)
+    opened = tmp_path
+    while opened != opened.parent and opened.name != "tmp":
+        opened.chmod(0o755)
+        opened = opened.parent
+    assert cannot_read("nobody", str(inner)) is None
+    (tmp_path / "private").chmod(0o710)
+    obstacle = cannot_read("nobody", str(inner))
+    assert obstacle is not None
+    assert obstacle.startswith(f"{tmp_path}/private is drwx--x---, of ")
+    assert cannot_enter("root", str(inner)) is None
+    (tmp_path / "private").chmod(0o755)
+    assert cannot_write("nobody", str(inner)) is not None
+    inner.chmod(0o777)
+    assert cannot_write("nobody", str(inner)) is None
+    assert cannot_read("nobody", str(tmp_path / "missing")) == (
+        f"{tmp_path}/missing: No such file or directory"
+    )
+    assert cannot_read("nobody-at-all", str(inner)) == "there is no user nobody-at-all"
+
+
+def test_who_has_a_port_is_found() -> None:
+    with create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        name = Path("/proc/self/comm").read_text().strip()
+        assert holder(f"127.0.0.1:{port}") == Holder(name, os.getpid())
+        assert holder(str(port)) == Holder(name, os.getpid())
+    assert holder(f"127.0.0.1:{port}") is None
+    assert str(Holder()) == "another program (as root, `ss -ltnp` names it)"
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ("/srv/shop/static/", "/srv/shop/static/"),
+        ("/srv/my shop", '"/srv/my shop"'),
+        ('a"b\\c;', '"a\\"b\\\\c;"'),
+    ],
+)
+def test_values_are_written_as_nginx_reads_them(value: str, text: str) -> None:
+    assert quoted(value) == text
