@@ -45,6 +45,12 @@ def _split(ctx: click.Context, param: click.Parameter, value: str | None) -> lis
 @click.option("--processes", type=click.IntRange(1), help="How many processes (2).")
 @click.option("--threads", type=click.IntRange(1), help="How many threads each one has (2).")
 @click.option(
+    "--timeout",
+    type=click.IntRange(1),
+    metavar="SECONDS",
+    help="When a request is given up, and its process ended (60).",
+)
+@click.option(
     "--socket",
     metavar="PATH|HOST:PORT",
     help="Between nginx and the application (a path in the folder of --run).",

@@ -50,6 +50,7 @@ class Site:
     :ivar socket_activation: The system's manager opens the socket, and keeps it over a restart.
     :ivar believes_proxies: TRUSTED_PROXIES of the application is set.
     :ivar backlog: How many connections may wait for a process.
+    :ivar request_seconds: When a request is given up; a worker that is to end has as long.
     """
 
     name: str
@@ -78,9 +79,7 @@ class Site:
     socket_activation: bool
     believes_proxies: bool
     backlog: int
-
-    #: After how many seconds a request is given up; a worker that is to end has as long.
-    request_seconds = 60
+    request_seconds: int
 
     @property
     def system(self) -> bool:
@@ -210,6 +209,7 @@ def make_site(
         socket_activation=bool(options.get("socket_activation")),
         believes_proxies=bool(app.config.get("TRUSTED_PROXIES")),
         backlog=min(1024, _longest_queue()),
+        request_seconds=options.get("timeout") or 60,
     )
     _check_paths(site)
     user, group = _who_runs(site, options.get("user"))

@@ -15,7 +15,7 @@ def ini(site: Site) -> str:
 
     :param site: The site.
     """
-    parts = [_application(site), _processes(site), _socket(site), _releases(site), _limits()]
+    parts = [_application(site), _processes(site), _socket(site), _releases(site), _limits(site)]
     return "[uwsgi]\n" + "\n".join("".join(f"{line}\n" for line in part) for part in parts)
 
 
@@ -127,11 +127,11 @@ def _releases(site: Site) -> list[str]:
     ]
 
 
-def _limits() -> list[str]:
+def _limits(site: Site) -> list[str]:
     return [
         "; A request that takes longer ends its process, and with it the requests of its other",
         "; threads; nginx answers 502.",
-        f"harakiri = {Site.request_seconds}",
+        f"harakiri = {site.request_seconds}",
         "; Room for the headers of a request, in bytes: with uWSGI's own 4096 a cookie of 4 KB,",
         "; which browsers allow, is answered 502.",
         "buffer-size = 32768",
