@@ -69,7 +69,12 @@ def _upstream(site: Site) -> str:
         return _block(f"upstream {site.name}", f"server {quoted(server)} fail_timeout=0;")
     lines = ["# A request goes to the host with the fewest, and passes by one that has failed."]
     lines += ["least_conn;"]
-    lines += [f"server {host} max_fails=1 fail_timeout=5s;" for host in site.hosts]
+    lines += [f"server {host} max_fails=3 fail_timeout=5s;" for host in site.hosts]
+    lines += [
+        "# Where all have failed lately they are asked all the same: without this nginx would"
+    ]
+    lines += ["# answer 502 to everybody for these seconds."]
+    lines += [f"server {host} max_fails=0 backup;" for host in site.hosts]
     return _block(f"upstream {site.name}", "\n".join(lines))
 
 
