@@ -54,6 +54,8 @@ def main(place: str) -> None:
         app = find_app(place)
     except click.ClickException as error:
         sys.exit(error.format_message())
+    except SystemExit as error:  # with a status of 0 it would pass for an import
+        sys.exit(f"The import ends the process: SystemExit({error.code!r}) was raised.")
     with app.test_request_context("/"):
         pass  # the routes and the configuration were looked at
 
