@@ -5,7 +5,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help run test soak coverage check format bench bench-servers bench-scale bench-start dist clean
+.PHONY: help run test soak load coverage check format bench bench-servers bench-scale bench-start dist clean
 
 help: ## Say what there is to make
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/'
@@ -38,6 +38,9 @@ coverage: $(VENV)/dev ## Run all tests, and say which lines and branches of the 
 
 soak: $(VENV)/dev ## Compare the matcher with Werkzeug's map at length
 	@MICROWEB_COMPARISONS=900000 $(PY) -m pytest -q -s tests/properties/test_matcher_is_werkzeugs.py -k stock_map
+
+load: $(VENV)/dev ## Deploy an application, send it load, kills, reloads and losses at full size, and show the figures
+	@MICROWEB_LOAD=full $(PY) -m pytest -q tests/servers/deployed
 
 check: $(VENV)/dev ## Lint, format, types (mypy and pyright), layers and exports
 	@echo "==> ruff"
