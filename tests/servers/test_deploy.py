@@ -207,7 +207,7 @@ def test_the_check_names_the_program_that_has_the_port(deployment: Deployment) -
 
 
 def test_the_check_finds_a_uwsgi_without_python(deployment: Deployment) -> None:
-    systems = program("/usr/bin/uwsgi", "apt-get install uwsgi-core")
+    program("/usr/bin/uwsgi", "apt-get install uwsgi-core")
     if Path("/usr/lib/uwsgi/plugins/python3_plugin.so").exists():
         pytest.skip("this machine has the plugin whose absence is to be found")
     (deployment.folder / "app.py").write_text(HELLO)
@@ -218,7 +218,7 @@ def test_the_check_finds_a_uwsgi_without_python(deployment: Deployment) -> None:
     deployment.command = [str(python), "-m", "microweb"]
     deployment.environment["PYTHONPATH"] = os.pathsep.join(filter(None, sys.path))
     deployment.environment["PATH"] = os.defpath
-    assert f"{systems} --ini " in deployment.write()[0]
+    assert "bin/uwsgi --ini " in deployment.write()[0]
     done = deployment.deploy("--check")
     assert done.returncode == 1
     assert "FAILED  uWSGI starts with uwsgi.ini" in done.stdout

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-import signal
+import shlex
 import stat
 import subprocess
 import sys
@@ -66,16 +66,15 @@ class Deployment:
     def reload(self) -> subprocess.CompletedProcess[str]:
         return self.command("--reload")
 
-    def stop_as_systemd(self) -> None:
-        """Do what `systemctl stop` does according to the unit (systemd.kill(5))."""
-        unit = (self.folder / "deploy" / f"{NAME}.service").read_text()
+    def stop_as_systemd(self) -> subprocess.Popen[bytes]:
+        """Do what `systemctl stop` does according to the unit (systemd.service(5)).
+
+        :returns: The command of the unit, which ends when this process has waited for the master.
+        """
+        unit = (self.folder / "deploy" / f"{NAME}.service").read_text().replace("\\\n", "")
         settings = dict(line.split("=", 1) for line in unit.splitlines() if "=" in line)
-        assert "ExecStop" not in settings
-        number = signal.Signals[settings.get("KillSignal", "SIGTERM")]
-        master = self.master.popen.pid
-        others = [] if settings["KillMode"] == "mixed" else self.workers()
-        for pid in [master, *others]:
-            os.kill(pid, number)
+        command = settings["ExecStop"].replace("$MAINPID", str(self.master.popen.pid))
+        return subprocess.Popen(shlex.split(command))
 
     def leftovers(self) -> list[str]:
         """What is in the folder of the socket, less what is nginx's."""

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
 from ..client import Client
 from ..process import wait_until
+from . import service
 from .deployment import Deployment, deployed
 from .figures import milliseconds, note, size
 
@@ -29,10 +33,10 @@ def stop_while_busy(deployment: Deployment, requests: int) -> tuple[list[int], f
         answers = [pool.submit(ask_slowly, deployment, f"a{i}") for i in range(requests)]
         wait_until(lambda: journal.begun().total() == requests, deployment.master)
         began = time.monotonic()
-        deployment.stop_as_systemd()
+        stop = deployment.stop_as_systemd()
         status = deployment.master.exit_status()
         took = time.monotonic() - began
-        assert status == 0
+        assert (status, stop.wait(5)) == (0, 0)
         return [answer.result() for answer in answers], took
 
 
@@ -56,3 +60,14 @@ def test_requests_under_way_are_answered_and_new_ones_refused(threads: int) -> N
         answered=rounds * requests,
         longest_stop=milliseconds(max(took)),
     )
+
+
+def test_processes_that_still_import_the_application_overlook_no_stop() -> None:
+    with deployed("--processes", "2") as deployment:
+        source = Path(service.__file__).read_text()
+        deployment.release_source(f"{source}\nimport time; time.sleep(1.5)\n")
+        for worker in deployment.workers():
+            os.kill(worker, signal.SIGKILL)
+        wait_until(lambda: len(deployment.workers()) == 2, deployment.master)
+        stop = deployment.stop_as_systemd()
+        assert (deployment.master.exit_status(), stop.wait(5)) == (0, 0)
