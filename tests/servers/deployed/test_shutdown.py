@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -13,7 +11,7 @@ import pytest
 from ..client import Client
 from ..process import wait_until
 from . import service
-from .deployment import Deployment, deployed
+from .deployment import Deployment, deployed, prepared
 from .figures import milliseconds, note, size
 
 SECONDS = 0.7
@@ -63,11 +61,10 @@ def test_requests_under_way_are_answered_and_new_ones_refused(threads: int) -> N
 
 
 def test_processes_that_still_import_the_application_overlook_no_stop() -> None:
-    with deployed("--processes", "2") as deployment:
+    with prepared("--processes", "2") as deployment:
         source = Path(service.__file__).read_text()
-        deployment.release_source(f"{source}\nimport time; time.sleep(1.5)\n")
-        for worker in deployment.workers():
-            os.kill(worker, signal.SIGKILL)
-        wait_until(lambda: len(deployment.workers()) == 2, deployment.master)
-        stop = deployment.stop_as_systemd()
-        assert (deployment.master.exit_status(), stop.wait(5)) == (0, 0)
+        deployment.release_source(f"{source}\nimport time\n\ntime.sleep(1.5)\n")
+        with deployment.uwsgi_running() as master:
+            wait_until(lambda: 'running "unix_signal:15' in master.log(), master)
+            stop = deployment.stop_as_systemd()
+            assert (master.exit_status(), stop.wait(5)) == (0, 0)
