@@ -105,9 +105,12 @@ class App(Handling):
         streaming = False
         try:
             try:
-                if compiled is None:
-                    context.plan = self._plan(None, [self.hooks])  # for a failure of the startup
-                    compiled = self._compile()
+                if compiled is None or compiled.front is not None:
+                    front = self._front(context, compiled)
+                    if front is not None:
+                        front.enter(context)
+                    if compiled is None:
+                        compiled = self._compile(front)
                 self._match(context, compiled)
                 body: Iterable[bytes] | None = None
                 if context.plan.plain:
@@ -450,7 +453,10 @@ class App(Handling):
 
     def _opened(self, context: Context) -> None:
         if context.environ is not None:
-            self._match(context, self._compiled or self._compile_provisionally())
+            compiled = self._compiled or self._compile_provisionally()
+            if compiled.front is not None:
+                compiled.front.enter(context)
+            self._match(context, compiled)
         elif appcontext_pushed.receivers:
             self._signal(appcontext_pushed)
 

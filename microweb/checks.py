@@ -9,6 +9,7 @@ from typing import Any
 
 from .config import is_on
 from .errors import ConfigError
+from .forwarded import REMEDY, can_be_trusted
 
 _NONE = type(None)
 _SWITCH = (bool, int), "True or False"
@@ -45,6 +46,10 @@ TYPES: dict[str, tuple[tuple[type, ...], str]] = {
         (list, tuple, set, frozenset, _NONE),
         "a list of host names, such as ['example.com'], or None",
     ),
+    "TRUSTED_PROXIES": (
+        (int, Mapping, _NONE),
+        "a number of proxies, such as 1, or a mapping, such as {'x_for': 1, 'x_host': 1}, or None",
+    ),
     "SERVER_NAME": _MAYBE_TEXT,
     "APPLICATION_ROOT": _TEXT,
     "PREFERRED_URL_SCHEME": _TEXT,
@@ -75,6 +80,7 @@ VALUES: dict[str, tuple[Callable[[Any], object], str]] = {
     "MAX_CONTENT_LENGTH": _LIMIT,
     "MAX_FORM_MEMORY_SIZE": _LIMIT,
     "MAX_FORM_PARTS": _LIMIT,
+    "TRUSTED_PROXIES": (can_be_trusted, REMEDY),
     "SERVER_NAME": (
         lambda text: re.search(r"[/\s]", text) is None,
         "write the host only, such as 'example.com' or 'example.com:8000'",
@@ -108,6 +114,8 @@ def check_types(config: Mapping[str, Any]) -> None:
             remedy = ""
             if isinstance(value, str) and bool in types_:
                 remedy = " In an environment variable write true or false, as in JSON."
+            elif isinstance(value, str) and Mapping in types_:
+                remedy = " In an environment variable write it as JSON."
             raise ConfigError(key, f"{key} is {what}: it must be {wanted}.{remedy}")
     is_on(config.get("DEBUG"))
     for key, (is_usable, remedy) in VALUES.items():

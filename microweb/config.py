@@ -46,6 +46,9 @@ DEFAULTS: dict[str, Any] = {
     "MAX_FORM_MEMORY_SIZE": 500_000,
     "MAX_FORM_PARTS": 1_000,
     "TRUSTED_HOSTS": None,
+    # How many proxies set X-Forwarded-For and -Proto, such as 1; or how many for each header:
+    # {"x_for": 1, "x_proto": 1, "x_host": 1, "x_port": 1, "x_prefix": 1}. None ignores them all.
+    "TRUSTED_PROXIES": None,
     # --- URLs
     "SERVER_NAME": None,
     "APPLICATION_ROOT": "/",

@@ -15,6 +15,8 @@ from .building import Links
 from .checks import check_types
 from .context import Context, current
 from .errors import SetupError
+from .forwarded import correction
+from .front import Front
 from .matching import Matcher
 from .plan import Compiled, Misses, Plan, Plans, for_misses
 from .provider import JSONProvider
@@ -41,12 +43,12 @@ class Linking(Assembly):
 
     # --- compile
 
-    def _compile(self) -> Compiled:
+    def _compile(self, front: Front | None) -> Compiled:
         """Freeze the records and start the worker, for the first request.
 
         Requests that come at once may each compile; what they get is the same.
         """
-        compiled = self._make_compiled()
+        compiled = self._make_compiled(front)
         self.worker.start()
         if not self.worker.starting:  # a request of a startup function, for which the others wait
             self._compiled = compiled
@@ -55,15 +57,30 @@ class Linking(Assembly):
     def _compile_provisionally(self) -> Compiled:
         """Compile for a context by hand: the application can still be added to."""
         if self._provisional is None:
-            self._provisional = self._make_compiled()
+            self._provisional = self._make_compiled(self._make_front())
         return self._provisional
 
-    def _make_compiled(self) -> Compiled:
+    def _front(self, context: Context, compiled: Compiled | None) -> Front | None:
+        """Return what is to be done first with a request, which may be the first of all."""
+        if compiled is not None:
+            return compiled.front
+        context.plan = self._plan(None, [self.hooks])  # for a failure of the startup
+        return self._make_front()
+
+    def _make_front(self) -> Front | None:
+        """Return what the configuration wants done with a request before anything reads it.
+
+        :raises ConfigError: for a value that cannot be used, whatever its key is.
+        """
+        check_types(self.config)
+        correct = correction(self.config["TRUSTED_PROXIES"])
+        return None if correct is None else Front(correct)
+
+    def _make_compiled(self, front: Front | None) -> Compiled:
         """Return the records in the form that requests use.
 
         :raises SetupError: for what can be seen to fail already.
         """
-        check_types(self.config)
         for rule in self._rules_without_views():
             if not rule.build_only and rule.redirect_to is None:
                 raise SetupError(
@@ -77,7 +94,7 @@ class Linking(Assembly):
             check_views(self, {endpoint: plans[endpoint] for endpoint in self.view_functions})
         url_map = self._matched_map()
         links = Links(url_map, self._injects)
-        return Compiled(Matcher(url_map, plans.target), plans, self._misses(), links)
+        return Compiled(Matcher(url_map, plans.target), plans, self._misses(), links, front)
 
     def _rules_without_views(self) -> Iterator[Rule]:
         url_map, views = self.url_map, self.view_functions

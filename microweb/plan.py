@@ -16,6 +16,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.routing import Rule
 
 from .building import Links
+from .front import Front
 from .matching import Matcher
 from .routing import View
 from .scope import Hooks
@@ -206,14 +207,21 @@ class Compiled:
     :param plans: The plans by endpoint.
     :param misses: The plans of requests that no rule matches.
     :param links: What builds the URLs of the endpoints.
+    :param front: What is done with a request before all this; None where it is nothing.
     """
 
-    __slots__ = ("links", "matcher", "misses", "plans")
+    __slots__ = ("front", "links", "matcher", "misses", "plans")
 
     def __init__(
-        self, matcher: Matcher[Target], plans: Plans, misses: Misses, links: Links
+        self,
+        matcher: Matcher[Target],
+        plans: Plans,
+        misses: Misses,
+        links: Links,
+        front: Front | None = None,
     ) -> None:
         self.matcher = matcher
         self.plans = plans
         self.misses = misses
         self.links = links
+        self.front = front

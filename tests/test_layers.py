@@ -24,7 +24,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "signing": set(),
     # 2: what a request is made of
     "config": {"errors"},
-    "checks": {"config", "errors"},
+    "forwarded": set(),
+    "checks": {"config", "errors", "forwarded"},
     "headers": set(),
     "response": {"cookies", "headers"},
     "provider": {"lazy", "response"},
@@ -60,7 +61,8 @@ MAY_IMPORT: dict[str, set[str]] = {
         "routing",
         "scope",
     },
-    "plan": {"building", "matching", "routing", "scope", "typing"},
+    "front": {"context"},
+    "plan": {"building", "front", "matching", "routing", "scope", "typing"},
     "jobs": {"errors"},
     "loop": {"errors", "jobs"},
     "background": {"errors"},
@@ -80,8 +82,8 @@ MAY_IMPORT: dict[str, set[str]] = {
         *("sessions", "typing", "worker"),
     },
     "linking": {
-        *("assembly", "building", "checks", "context", "debug", "errors", "matching", "plan"),
-        *("provider", "request", "response", "routing", "scope", "sessions"),
+        *("assembly", "building", "checks", "context", "debug", "errors", "forwarded", "front"),
+        *("matching", "plan", "provider", "request", "response", "routing", "scope", "sessions"),
     },
     "working": {"config", "context", "errors", "linking", "serving", "testing", "worker"},
     "rendering": {
