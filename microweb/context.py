@@ -228,6 +228,12 @@ def request_environ() -> WSGIEnvironment:
     return {} if context is None or context.environ is None else context.environ
 
 
+def current_request_id() -> str | None:
+    """Return the id of the request that is being handled, or None outside of one."""
+    context = current.get()
+    return None if context is None or context.environ is None else str(context.request.id)
+
+
 def current_context(name: str) -> Context:
     """Return the current context, or raise `OutsideContext` for what `name` needs."""
     context = current.get()

@@ -166,11 +166,15 @@ def error_response(
     response_class: type[Response],
     json: JSONProvider,
     environ: WSGIEnvironment,
+    request_id: Callable[[], str | None],
 ) -> Response:
     """Return the page for an HTTP error: problem details for clients that prefer JSON, else HTML.
 
     The problem details are those of RFC 9457, with the members ``type``, ``title``, ``status`` and
-    ``detail``. The error's own headers (`Allow`, `Retry-After`…) stay.
+    ``detail``, and ``request_id`` in a request. The error's own headers (`Allow`, `Retry-After`…)
+    stay.
+
+    :param request_id: Returns the id of the request, or None outside of one.
     """
     cls = type(error)
     if error.response is not None or cls.get_response is not HTTPException.get_response:
@@ -179,7 +183,7 @@ def error_response(
         headers = Headers(error.get_headers(environ))
         return response_class(error.get_body(environ), status=error.code, headers=headers)
     if prefers_json(environ.get("HTTP_ACCEPT", "")):
-        body = (json.dumps(problem(error)) + "\n").encode()
+        body = (json.dumps(problem(error, request_id())) + "\n").encode()
         response = made_response(response_class, body, "application/problem+json", error.code)
     else:
         response = made_response(response_class, _page(error, environ), "text/html", error.code)
@@ -233,14 +237,19 @@ def _page(error: HTTPException, environ: WSGIEnvironment) -> bytes:
 _pages: dict[type[HTTPException], bytes] = {}
 
 
-def problem(error: HTTPException) -> dict[str, Any]:
-    """Return the members of a problem document (RFC 9457 section 3.1)."""
-    return {
+def problem(error: HTTPException, request_id: str | None) -> dict[str, Any]:
+    """Return the members of a problem document (RFC 9457 section 3.1).
+
+    :param error: The error.
+    :param request_id: The id of the request, an extension member (section 3.2).
+    """
+    members = {
         "type": "about:blank",
         "title": error.name,
         "status": error.code,
         "detail": error.description or "",
     }
+    return members if request_id is None else {**members, "request_id": request_id}
 
 
 def prefers_json(accept: str) -> bool:

@@ -11,7 +11,13 @@ from typing import TYPE_CHECKING, Any
 from werkzeug.exceptions import BadRequestKeyError, HTTPException, InternalServerError
 from werkzeug.routing import RequestRedirect, RoutingException
 
-from .context import current, current_request_context, in_request, request_environ
+from .context import (
+    current,
+    current_request_context,
+    current_request_id,
+    in_request,
+    request_environ,
+)
 from .convert import error_response, to_response
 from .errors import describe, place
 from .rendering import Rendering
@@ -207,6 +213,7 @@ class Handling(Rendering):
             response_class=self.response_class,
             json=self.json,
             environ=request_environ(),
+            request_id=current_request_id,
         )
         # The key first: it is False in production, and a property costs four times as much.
         if self.config["DEBUG"] and self.debug:

@@ -8,7 +8,7 @@ from typing import Any, TextIO
 
 from werkzeug.local import LocalProxy
 
-from .context import current
+from .context import current, current_request_id
 
 
 def _errors_stream() -> TextIO:
@@ -22,10 +22,44 @@ def _errors_stream() -> TextIO:
 #: The server's error stream while it handles a request, standard error otherwise.
 wsgi_errors_stream: Any = LocalProxy(_errors_stream)
 
-#: Writes to :data:`wsgi_errors_stream`.
+
+class RequestIdFilter(logging.Filter):
+    """Gives each record the id of the request as `request_id`, and ``"-"`` outside of requests.
+
+    It lets every record pass. Put it on a handler of your own, for a format with
+    ``%(request_id)s``; on a logger it would not see the records of the loggers below.
+
+    .. code-block:: python
+
+        handler = logging.FileHandler("shop.log")
+        handler.addFilter(RequestIdFilter())
+        handler.setFormatter(logging.Formatter("%(request_id)s %(levelname)s %(message)s"))
+    """
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Set `request_id`, unless the record brings one.
+
+        :param record: The record.
+        """
+        if not hasattr(record, "request_id"):
+            record.request_id = current_request_id() or "-"
+        return True
+
+
+class _Formatter(logging.Formatter):
+    """Puts the id of the request behind the time, inside of requests."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - as its base has it
+        request_id = getattr(record, "request_id", None) or current_request_id() or "-"
+        record.of_request = "" if request_id == "-" else f" [{request_id}]"
+        return super().formatMessage(record)
+
+
+#: Writes to :data:`wsgi_errors_stream`; formats of others for it may have ``%(request_id)s``, too.
 default_handler = logging.StreamHandler(wsgi_errors_stream)
+default_handler.addFilter(RequestIdFilter())
 default_handler.setFormatter(
-    logging.Formatter("[%(asctime)s] %(levelname)s in %(module)s: %(message)s")
+    _Formatter("[%(asctime)s]%(of_request)s %(levelname)s in %(module)s: %(message)s")
 )
 
 

@@ -14,7 +14,7 @@ from markupsafe import Markup, escape
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 from werkzeug.routing import MapAdapter, Rule
 
-from .context import Context, current
+from .context import Context, current, current_request_id
 from .convert import problem
 from .errors import from_here, place
 from .nearness import VARIABLE, likenesses
@@ -46,7 +46,7 @@ def explain_miss(app: Any, error: HTTPException, response: Response) -> None:
     else:
         return
     if response.mimetype == "application/problem+json":
-        members = {**problem(error), **miss.members()}
+        members = {**problem(error, current_request_id()), **miss.members()}
         response.set_data(app.json.dumps(members) + "\n")
     elif response.mimetype == "text/html":
         response.set_data(_page(app, error, context, miss))

@@ -19,6 +19,7 @@ from werkzeug.wrappers import Request as WerkzeugRequest
 from werkzeug.wsgi import LimitedStream
 
 from . import multipart, values
+from .identity import request_id
 from .input import Body
 from .lazy import lazy
 from .values import cookie_values, multi_dict, query_values
@@ -166,6 +167,24 @@ class Request(WerkzeugRequest):
     def remote_addr(self) -> str | None:
         """The address that the request came from: the client's, or the last proxy's."""
         return self.environ.get("REMOTE_ADDR")
+
+    @lazy
+    def id(self) -> str:
+        """What stands for the request in logs and in problem details; one may be assigned, too.
+
+        It is the proxy's `X-Request-ID` where `TRUSTED_PROXIES` is set and the value has 1 to 128
+        letters (a to z), digits, dots, underscores and hyphens; otherwise 32 random hexadecimal
+        digits. A proxy that does not set the header passes on the client's (nginx: ``uwsgi_param
+        HTTP_X_REQUEST_ID $request_id;``).
+
+        .. code-block:: python
+
+            @app.after_request
+            def tell_id(response):
+                response.headers["X-Request-ID"] = request.id
+                return response
+        """
+        return request_id(self.environ, bool(self.limits.get("TRUSTED_PROXIES")))
 
     @lazy
     def args(self) -> MultiDict[str, str]:

@@ -467,16 +467,18 @@ def test_json_is_preferred_where_it_ranks_above_html(accept: str, expected: bool
 
 
 def test_a_problem_has_the_members_of_the_standard() -> None:
-    assert problem(NotFound("No user 7.")) == {
+    members = {
         "type": "about:blank",
         "title": "Not Found",
         "status": 404,
         "detail": "No user 7.",
     }
+    assert problem(NotFound("No user 7."), None) == members
+    assert problem(NotFound("No user 7."), "a7") == {**members, "request_id": "a7"}
 
 
 def test_a_problem_of_an_error_without_words_has_empty_detail() -> None:
     class Silent(HTTPException):
         code = 418
 
-    assert problem(Silent())["detail"] == ""
+    assert problem(Silent(), None)["detail"] == ""

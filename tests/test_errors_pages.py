@@ -15,6 +15,9 @@ from werkzeug.exceptions import (
 )
 
 from microweb import App, Response, abort, got_request_exception, request
+from microweb.identity import KEY
+
+NAMED = {KEY: "a-7"}  # a request that has its id already
 
 JSON = {"Accept": "application/json"}
 
@@ -49,7 +52,7 @@ def test_a_browser_gets_html(app: App) -> None:
     "accept", ["application/json", "application/problem+json", "application/json, text/plain, */*"]
 )
 def test_a_client_that_prefers_json_gets_problem_details(app: App, accept: str) -> None:
-    response = app.test_client().get("/nowhere", headers={"Accept": accept})
+    response = app.test_client().get("/nowhere", headers={"Accept": accept}, environ_base=NAMED)
     assert response.status == "404 NOT FOUND"
     assert response.content_type == "application/problem+json"
     assert json.loads(response.data) == {
@@ -57,6 +60,7 @@ def test_a_client_that_prefers_json_gets_problem_details(app: App, accept: str) 
         "title": "Not Found",
         "status": 404,
         "detail": NotFound.description,
+        "request_id": "a-7",
     }
     assert response.headers["Vary"] == "Accept"
 
@@ -101,13 +105,14 @@ def test_an_error_for_head_has_no_body(app: App) -> None:
 
 
 def test_the_server_error_is_a_problem_too_and_keeps_the_evidence(app: App) -> None:
-    response = broken(app).test_client().get("/broken", headers=JSON)
+    response = broken(app).test_client().get("/broken", headers=JSON, environ_base=NAMED)
     assert response.status_code == 500
     assert json.loads(response.data) == {
         "type": "about:blank",
         "title": "Internal Server Error",
         "status": 500,
         "detail": InternalServerError.description,
+        "request_id": "a-7",
     }
     assert "evidence" not in response.text
 
@@ -122,13 +127,14 @@ def test_an_error_of_ones_own_has_its_name_and_words(app: App) -> None:
         raise Teapot
 
     client = app.test_client()
-    response = client.get("/", headers=JSON)
+    response = client.get("/", headers=JSON, environ_base=NAMED)
     assert response.status == "418 I'M A TEAPOT"
     assert json.loads(response.data) == {
         "type": "about:blank",
         "title": "I'm a teapot",
         "status": 418,
         "detail": "Short and stout.",
+        "request_id": "a-7",
     }
     assert "<p>Short and stout.</p>" in client.get("/").text
 

@@ -14,9 +14,12 @@ from werkzeug.routing import BaseConverter, Map, Rule, ValidationError
 
 from microweb import App, Blueprint, Response, abort, request
 from microweb.errors import place
+from microweb.identity import KEY
 from microweb.nearness import likeness, likenesses
 from microweb.pages import LIST_LIMIT
 from microweb.views import MethodView, View
+
+NAMED = {KEY: "a-7"}  # a request that has its id already
 
 JSON = {"Accept": "application/json"}
 MARK = "<mark>nearest</mark>"
@@ -172,13 +175,14 @@ def test_an_error_outside_of_a_request_is_plain(app: App) -> None:
 
 
 def test_problem_details_get_a_hint_as_extension_members(app: App) -> None:
-    response = app.test_client().get("/userz", headers=JSON)
+    response = app.test_client().get("/userz", headers=JSON, environ_base=NAMED)
     assert response.content_type == "application/problem+json"
     assert json.loads(response.data) == {
         "type": "about:blank",
         "title": "Not Found",
         "status": 404,
         "detail": NotFound.description,
+        "request_id": "a-7",
         "hint": "Is it `/users` that you mean?",
         "nearest": "/users",
     }

@@ -20,6 +20,7 @@ from werkzeug.exceptions import (
 from werkzeug.routing import RequestRedirect
 
 from microweb import App, Response, after_this_request, request_finished, session
+from microweb.identity import KEY
 from microweb.json.provider import DefaultJSONProvider
 
 
@@ -55,6 +56,7 @@ def sent(app: App, path: str = "/", method: str = "GET", **environ: str) -> Sent
             "wsgi.multithread": False,
             "wsgi.multiprocess": False,
             "wsgi.run_once": False,
+            KEY: "a-request",
             **environ,
         },
         start_response,

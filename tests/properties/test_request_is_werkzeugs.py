@@ -44,6 +44,7 @@ ITS_OWN = {
     "blueprint",
     "blueprints",
     "endpoint",
+    "id",
     "limits",
     "may_hold_files",
     "routing_exception",

@@ -33,7 +33,7 @@ MODULES = {
     "json": "dumps dump loads load jsonify",
     "json.provider": "JSONProvider DefaultJSONProvider",
     "json.tag": "TaggedJSONSerializer JSONTag",
-    "logging": "default_handler wsgi_errors_stream create_logger",
+    "logging": "default_handler wsgi_errors_stream create_logger RequestIdFilter",
     "sessions": "SessionInterface SessionMixin SecureCookieSession SecureCookieSessionInterface"
     " NullSession",
     "signals": "Namespace template_rendered before_render_template request_started"

@@ -16,7 +16,10 @@ from werkzeug.exceptions import HTTPException, NotFound, TooManyRequests, Unauth
 
 from microweb import App, Response, abort, json, jsonify, render_template_string, request
 from microweb.errors import place
+from microweb.identity import KEY
 from microweb.json.provider import DefaultJSONProvider, JSONProvider
+
+NAMED = {KEY: "a-7"}  # a request that has its id already
 
 PLUS_TWO = timezone(timedelta(hours=2))
 
@@ -267,7 +270,9 @@ def test_attributes_of_the_provider_may_change_later(app: App) -> None:
     ],
 )
 def test_who_prefers_json_gets_problem_details(app: App, accept: str, mimetype: str) -> None:
-    response = app.test_client().get("/missing", headers={"Accept": accept} if accept else {})
+    response = app.test_client().get(
+        "/missing", headers={"Accept": accept} if accept else {}, environ_base=NAMED
+    )
     assert (response.status_code, response.mimetype) == (404, mimetype)
     assert response.headers["Vary"] == "Accept"
     if mimetype == "application/problem+json":
@@ -276,6 +281,7 @@ def test_who_prefers_json_gets_problem_details(app: App, accept: str, mimetype: 
             "title": "Not Found",
             "status": 404,
             "detail": NotFound.description,
+            "request_id": "a-7",
         }
 
 

@@ -245,5 +245,6 @@ with app.app_context() as context:
     application: Any = context.app
 with app.test_request_context("/?a=b", method="POST", json={"a": 1}):
     query: str | None = request.args.get("a")
+    name: str = request.id
 client = app.test_client()
 status: int = client.get("/text", headers={"Accept": "text/html"}).status_code
