@@ -44,6 +44,8 @@ if TYPE_CHECKING:
     from blinker import Signal
     from werkzeug.routing import Rule
 
+    from .access import Entry
+
 
 #: Where in the environ a test client puts the function that takes over an open context.
 KEEP_CONTEXT = "microweb.keep_context"
@@ -102,13 +104,15 @@ class App(Handling):
         error: BaseException | None = None
         answer: Any = None
         response: Response | None = None
+        entry: Entry | None = None
         streaming = False
         try:
             try:
                 if compiled is None or compiled.front is not None:
                     front = self._front(context, compiled)
                     if front is not None:
-                        front.enter(context)
+                        entry = front.enter(context, start_response)
+                        start_response = start_response if entry is None else entry
                     if compiled is None:
                         compiled = self._compile(front)
                 self._match(context, compiled)
@@ -130,7 +134,7 @@ class App(Handling):
                 closing = partial(self._close, context)
                 body = Stream(body, error, self._failed_midway, closing, self._who_returned)
                 streaming = True
-            return body
+            return body if entry is None else entry.sending(body, streaming)
         except BaseException as escaping:
             error = escaping
             raise
@@ -411,10 +415,10 @@ class App(Handling):
             if appcontext_popped.receivers:
                 self._send_at_end(appcontext_popped, error)
         finally:
-            if context.background:
-                begins, context.background = context.background, ()  # a task holds its context
-                for begin in begins:
-                    begin()
+            if context.at_end:
+                functions, context.at_end = context.at_end, ()  # they hold their context
+                for function in functions:
+                    function()
 
     def do_teardown_request(self, exc: BaseException | None = None) -> None:
         """Run the teardown functions of the request.
@@ -455,7 +459,7 @@ class App(Handling):
         if context.environ is not None:
             compiled = self._compiled or self._compile_provisionally()
             if compiled.front is not None:
-                compiled.front.enter(context)
+                compiled.front.enter(context, None)
             self._match(context, compiled)
         elif appcontext_pushed.receivers:
             self._signal(appcontext_pushed)

@@ -57,6 +57,7 @@ TYPES: dict[str, tuple[tuple[type, ...], str]] = {
     "BACKGROUND_TASK_THREADS": _NUMBER,
     "BACKGROUND_TASK_QUEUE": _NUMBER,
     "BACKGROUND_TASK_TIMEOUT": ((int, float, _NONE), "a number of seconds"),
+    "ACCESS_LOG": ((str, _NONE), "'text', 'json' or None"),
     "SEND_FILE_MAX_AGE_DEFAULT": (
         (int, timedelta, _NONE),
         "a whole number of seconds, a timedelta or None",
@@ -96,6 +97,7 @@ VALUES: dict[str, tuple[Callable[[Any], object], str]] = {
     "BACKGROUND_TASK_THREADS": _COUNT,
     "BACKGROUND_TASK_QUEUE": _COUNT,
     "BACKGROUND_TASK_TIMEOUT": (lambda seconds: seconds >= 0, "it must be 0 or more, or None"),
+    "ACCESS_LOG": (("text", "json").__contains__, "it must be 'text', 'json' or None"),
 }
 
 

@@ -60,6 +60,10 @@ DEFAULTS: dict[str, Any] = {
     "BACKGROUND_TASK_QUEUE": 1_000,
     # How long a shutdown waits for them, in seconds.
     "BACKGROUND_TASK_TIMEOUT": 10,
+    # --- the access log
+    # "text" or "json": a line for each request, to the logger microweb.access, INFO. It is off
+    # where the development server or uWSGI (without disable-logging) writes one.
+    "ACCESS_LOG": None,
     # --- files and templates
     "SEND_FILE_MAX_AGE_DEFAULT": None,
     "USE_X_SENDFILE": False,

@@ -99,7 +99,8 @@ class Context:
     :ivar request_if_made: The request, once somebody asked for it.
     :ivar session_if_opened: The session, once somebody touched it.
     :ivar after_functions: What `after_this_request` registered.
-    :ivar background: Functions that let the background tasks of the request begin, at its end.
+    :ivar at_end: What comes last, when the request has ended: the access log writes its line, and
+        background tasks begin. None of these functions raises.
     :ivar body: The request's body, where there is one that is read to its end.
     :ivar borrowed: The request belongs to another context, which closes it.
     :ivar keep: Takes the context over when it would be closed, as a test client does.
@@ -123,7 +124,7 @@ class Context:
         self.request_if_made: Request | None = None
         self.session_if_opened: SessionMixin | None = None
         self.after_functions: Sequence[Callable[[Any], Response]] = ()
-        self.background: Sequence[Callable[[], None]] = ()
+        self.at_end: Sequence[Callable[[], None]] = ()
         self.body: Body | ChunkedBody | None = None
         self.keep: Callable[[Any], None] | None = None
 

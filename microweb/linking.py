@@ -74,7 +74,12 @@ class Linking(Assembly):
         """
         check_types(self.config)
         correct = correction(self.config["TRUSTED_PROXIES"])
-        return None if correct is None else Front(correct)
+        log = None
+        if self.config["ACCESS_LOG"] is not None:
+            from .access import access_log
+
+            log = access_log(self.config["ACCESS_LOG"], self.logger.warning)
+        return None if correct is None and log is None else Front(correct, log)
 
     def _make_compiled(self, front: Front | None) -> Compiled:
         """Return the records in the form that requests use.

@@ -254,7 +254,7 @@ class Working(Linking):
         if context is None or not in_request:
             begin()
         else:
-            context.background = [*context.background, begin]
+            context.at_end = [*context.at_end, begin]
 
     # --- run
 

@@ -62,7 +62,9 @@ MAY_IMPORT: dict[str, set[str]] = {
         "routing",
         "scope",
     },
-    "front": {"context"},
+    "logging": {"context"},
+    "access": {"context", "logging", "request"},
+    "front": {"access", "context"},
     "plan": {"building", "front", "matching", "routing", "scope", "typing"},
     "jobs": {"errors"},
     "loop": {"errors", "jobs"},
@@ -70,7 +72,6 @@ MAY_IMPORT: dict[str, set[str]] = {
     "worker": {"background", "errors", "loop"},
     # 5: tools around the application
     "streaming": {"response"},
-    "logging": {"context"},
     "debug": {"context", "errors", "plan", "request", "routing", "signals"},
     "nearness": set(),
     "pages": {"context", "convert", "errors", "nearness", "response"},
@@ -83,8 +84,9 @@ MAY_IMPORT: dict[str, set[str]] = {
         *("sessions", "typing", "worker"),
     },
     "linking": {
-        *("assembly", "building", "checks", "context", "debug", "errors", "forwarded", "front"),
-        *("matching", "plan", "provider", "request", "response", "routing", "scope", "sessions"),
+        *("access", "assembly", "building", "checks", "context", "debug", "errors", "forwarded"),
+        *("front", "matching", "plan", "provider", "request", "response", "routing"),
+        *("scope", "sessions"),
     },
     "working": {"config", "context", "errors", "linking", "serving", "testing", "worker"},
     "rendering": {
@@ -95,8 +97,8 @@ MAY_IMPORT: dict[str, set[str]] = {
         "typing",
     },
     "app": {
-        *("context", "convert", "errors", "handling", "headers", "input", "matching", "plan"),
-        *("request", "response", "routing", "signals", "streaming", "typing"),
+        *("access", "context", "convert", "errors", "handling", "headers", "input", "matching"),
+        *("plan", "request", "response", "routing", "signals", "streaming", "typing"),
     },
     # 7: what stands above the application
     "globals": {"app", "context", "request", "sessions"},
@@ -163,6 +165,7 @@ LATE = {
     ("deploy.command", "deploy.site"),
     ("deploy.command", "deploy.stacks"),
     ("handling", "debug"),
+    ("linking", "access"),
     ("linking", "debug"),
     ("handling", "pages"),
     ("rendering", "jinja"),

@@ -1,0 +1,228 @@
+"""The access log: a line for each request, written when it has ended."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime, timezone
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+from .context import Context
+from .logging import has_level_handler, wsgi_errors_stream
+from .request import decoded
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse
+
+#: Gets the lines, of level INFO; configure it like any other logger.
+logger = logging.getLogger("microweb.access")
+
+#: Writes to the server's error stream, where no other handler would get the lines.
+handler = logging.StreamHandler(wsgi_errors_stream)
+
+
+class AccessLog:
+    """Writes a line for each request of an application.
+
+    A line has the time of its end, the address of the client, method and path (not the query
+    string, where secrets may be), the rule that matched, the status, the bytes of the body, the
+    milliseconds since the application was called, the id, and how the request ended: ``complete``,
+    ``cut`` where the server closed a stream before its end, mostly because the client has gone, or
+    ``failed`` where an exception went to the server. A file that the server sends by itself counts
+    as its `Content-Length`, and ends for the application before it is sent.
+
+    :param form: ``"text"`` or ``"json"``: one document on one line.
+    """
+
+    def __init__(self, form: str) -> None:
+        self._formatted = _FORMS[form]
+        if not logger.level:
+            logger.setLevel(logging.INFO)
+        if not has_level_handler(logger):
+            logger.addHandler(handler)
+
+    def entry(self, context: Context, start_response: StartResponse) -> Entry | None:
+        """Return what watches a request, or None where the development server has its line.
+
+        :param context: The context of the request.
+        :param start_response: What the server handed over.
+        """
+        if _is_logged_by_werkzeug((context.environ or {}).get("SERVER_SOFTWARE", "")):
+            return None
+        return Entry(context, start_response, self._formatted)
+
+
+def access_log(form: str | None, warn: Callable[..., None]) -> AccessLog | None:
+    """Return what writes the lines, or None where they are not wanted or the server writes its own.
+
+    uWSGI can be asked whether it does. gunicorn, waitress, granian and mod_wsgi cannot: switch
+    theirs off, or leave `ACCESS_LOG` alone.
+
+    :param form: The value of `ACCESS_LOG`: ``"text"``, ``"json"`` or None.
+    :param warn: Called with a message where uWSGI writes its own, once in each process.
+    """
+    if form is None:
+        return None
+    uwsgi: Any = sys.modules.get("uwsgi")
+    if uwsgi is None or _is_on(uwsgi.opt.get("disable-logging")):
+        return AccessLog(form)
+    if not _warned:
+        _warned.append(True)
+        warn(
+            "ACCESS_LOG is %r, and has no effect: uWSGI writes a line for each request already."
+            " Start it with disable-logging = true (on the command line: --disable-logging) to have"
+            " the lines of ACCESS_LOG in place of these.",
+            form,
+        )
+    return None
+
+
+_warned: list[bool] = []
+
+
+def _is_on(option: bytes | bool | None) -> bool:
+    """Whether an option of uWSGI is on; one without a value is True."""
+    return bool(option) and option not in (b"false", b"off", b"no", b"0")
+
+
+def _is_logged_by_werkzeug(software: str) -> bool:
+    # The development server has a line of its own, unless its logger was told not to.
+    return software.startswith("Werkzeug/") and (
+        logging.getLogger("werkzeug").level <= logging.INFO
+    )
+
+
+class Entry:
+    """One request on its way; it takes the place of `start_response`.
+
+    :param context: The context of the request, which calls :meth:`finish` at its end.
+    :param start_response: What the server handed over.
+    :param formatted: Returns the line.
+    """
+
+    def __init__(
+        self,
+        context: Context,
+        start_response: StartResponse,
+        formatted: Callable[[dict[str, Any]], str],
+    ) -> None:
+        environ = context.environ or {}
+        self._began = perf_counter()
+        self._context = context
+        self._start_response = start_response
+        self._formatted = formatted
+        # As they came: an application that is called by this one may change them.
+        self._method: str = environ.get("REQUEST_METHOD", "")
+        self._path: str = (environ.get("SCRIPT_NAME") or "") + (environ.get("PATH_INFO") or "")
+        self._status = "500"  # what a server sends where nothing was begun
+        self._headers: list[tuple[str, str]] = []
+        self.size = 0
+        self.end = "failed"
+        context.at_end = [*context.at_end, self.finish]
+
+    def __call__(self, status: str, headers: list[tuple[str, str]], *exc_info: Any) -> Any:
+        self._status, self._headers = status, headers
+        return self._start_response(status, headers, *exc_info)
+
+    def sending(self, body: Iterable[bytes], streaming: bool) -> Iterable[bytes]:
+        """Return the body, which is counted on its way.
+
+        :param body: The body.
+        :param streaming: The request lasts until the body is closed.
+        """
+        self.end = "complete"
+        if isinstance(body, list):
+            self.size = sum(map(len, body))
+        elif streaming:
+            if self._method != "HEAD":  # of which a server may take nothing at all
+                self.end = "cut"
+            return Counted(body, self)
+        elif self._method != "HEAD":
+            lengths = [value for name, value in self._headers if name.lower() == "content-length"]
+            self.size = int(lengths[0]) if lengths else 0
+        return body
+
+    def finish(self) -> None:
+        """Write the line; whatever fails is logged."""
+        try:
+            logger.info(self._formatted(self._fields()))
+        except Exception:
+            self._context.app.logger.exception("The line for the access log cannot be written")
+
+    def _fields(self) -> dict[str, Any]:
+        context = self._context
+        now = datetime.now(timezone.utc).isoformat(timespec="milliseconds")
+        return {
+            "time": now.replace("+00:00", "Z"),
+            "client": (context.environ or {}).get("REMOTE_ADDR") or None,
+            "method": self._method,
+            "path": decoded(self._path),
+            "route": None if context.rule is None else context.rule.rule,
+            "status": int(self._status[:3]),
+            "bytes": self.size,
+            "ms": round((perf_counter() - self._began) * 1000, 3),
+            "request_id": str(context.request.id),
+            "end": self.end,
+        }
+
+
+class Counted:
+    """A stream whose bytes are counted.
+
+    :param body: The stream.
+    :param entry: What they are counted for.
+    """
+
+    def __init__(self, body: Any, entry: Entry) -> None:
+        self._body = body
+        self._entry = entry
+
+    def __iter__(self) -> Iterator[bytes]:
+        entry = self._entry
+        try:
+            for piece in self._body:
+                entry.size += len(piece)
+                yield piece
+        except GeneratorExit:  # closed before its end
+            raise
+        except BaseException:
+            entry.end = "failed"
+            raise
+        entry.end = "complete"
+
+    def close(self) -> None:
+        """Close the stream, and with it the request."""
+        self._body.close()
+
+
+# What can stand in a line of words without quotes.
+_PLAIN = re.compile(r"[!#-\[\]-~]+")
+
+
+def _word(value: str | None) -> str:
+    """Return a value as one word of ASCII, in which nothing can end the line or begin a field."""
+    if value is None:
+        return "-"
+    return value if _PLAIN.fullmatch(value) else json.dumps(value)
+
+
+def _text(fields: dict[str, Any]) -> str:
+    route = fields["route"]
+    words = [
+        fields["time"],
+        _word(fields["client"]),
+        json.dumps(f"{fields['method']} {fields['path']}"),
+        "-" if route is None else json.dumps(route),
+        str(fields["status"]),
+        str(fields["bytes"]),
+        f"{fields['ms']:.3f}ms",
+        _word(fields["request_id"]),
+    ]
+    return " ".join(words if fields["end"] == "complete" else [*words, fields["end"]])
+
+
+_FORMS: dict[str, Callable[[dict[str, Any]], str]] = {"text": _text, "json": json.dumps}
