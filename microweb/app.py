@@ -114,7 +114,7 @@ class App(Handling):
                         entry = front.enter(context, start_response)
                         start_response = start_response if entry is None else entry
                     if compiled is None:
-                        compiled = self._compile(front)
+                        compiled = self._compile(front, environ.get("PATH_INFO"))
                 self._match(context, compiled)
                 body: Iterable[bytes] | None = None
                 if context.plan.plain:

@@ -26,10 +26,15 @@ from .routing import URLMap, View
 from .scope import Hooks
 from .sessions import SecureCookieSessionInterface
 
+if TYPE_CHECKING:
+    from .health import Health
+
 
 class Linking(Assembly):
     """The part of an application that compiles its records, and builds URLs from them."""
 
+    # The checks and routes of `health_routes`, where there are any.
+    _health: Health | None = None
     # The methods of the request's way that a plan leaves out where they have nothing to do.
     _steps: Mapping[str, Callable[..., Any]] = MappingProxyType({})
 
@@ -43,11 +48,16 @@ class Linking(Assembly):
 
     # --- compile
 
-    def _compile(self, front: Front | None) -> Compiled:
+    def _compile(self, front: Front | None, path: str | None) -> Compiled:
         """Freeze the records and start the worker, for the first request.
 
         Requests that come at once may each compile; what they get is the same.
+
+        :param path: The path of the request.
         """
+        if self._health is not None and path in self._health.paths:
+            # Answered whatever the worker is doing, and without waiting for it.
+            return self._compile_provisionally()
         compiled = self._make_compiled(front)
         self.worker.start()
         if not self.worker.starting:  # a request of a startup function, for which the others wait
@@ -86,6 +96,8 @@ class Linking(Assembly):
 
         :raises SetupError: for what can be seen to fail already.
         """
+        if self._health is not None:
+            self._health.refuse_unasked()
         for rule in self._rules_without_views():
             if not rule.build_only and rule.redirect_to is None:
                 raise SetupError(
@@ -110,6 +122,9 @@ class Linking(Assembly):
         return (rule for endpoint in endpoints for rule in url_map.by_endpoint[endpoint])
 
     def _plan_of(self, endpoint: str) -> Plan:
+        health = self._health
+        if health is not None and endpoint in health.endpoints:
+            return self._plan(self.view_functions[endpoint], [health.hooks])
         return self._plan(self.view_functions[endpoint], self._scopes(endpoint.rpartition(".")[0]))
 
     def _plan(

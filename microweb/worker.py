@@ -50,6 +50,7 @@ class Worker:
         # condition guards the state and what `_token` is, and nothing else.
         self._changed = threading.Condition()
         self._state: Literal["new", "starting", "running", "stopping"] = "new"
+        self._ending = False
         self._token: object = None
         self._calling: Callable[..., Any] | None = None
         self._pool: Pool | None = None
@@ -78,6 +79,11 @@ class Worker:
         who starts them (unless `sys.flags.thread_inherit_context` is on, from Python 3.14 on).
         """
         return self._token is not None and self._token in _inside.get()
+
+    @property
+    def phase(self) -> Literal["new", "starting", "running", "stopping"]:
+        """Where the process is; its end begins with the wait for what is under way."""
+        return "stopping" if self._ending else self._state
 
     def start(self) -> bool:
         """Call the functions of the start, once.
@@ -168,6 +174,13 @@ class Worker:
             if self._state == "starting":
                 raise SetupError("shutdown() is called by a startup function, which runs still.")
             return
+        self._ending = True
+        try:
+            self._stop()
+        finally:
+            self._ending = False
+
+    def _stop(self) -> None:
         steps = _Steps(self._app.logger)
         began = monotonic()
         # Still as usual: a task may send a request, or ask for another task.
@@ -210,6 +223,7 @@ class Worker:
         """Begin anew in a forked process: threads and what they held stayed with the parent."""
         self._changed = threading.Condition()
         self._token = self._calling = None
+        self._ending = False
         self.loop.forget()
         self._pool = None
         if self._halves:

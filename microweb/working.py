@@ -12,12 +12,14 @@ from .config import debug_from_environment, load_dotenv_files
 from .context import Context, ContextManager, current
 from .errors import ConfigError, describe
 from .linking import Linking
+from .scope import Naming
 from .serving import serve
 from .worker import check_generator, refuse_generator
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
+    from .health import Health
     from .testing import Client, CliRunner
 
 F = TypeVar("F", bound=Callable[[], Any])
@@ -255,6 +257,63 @@ class Working(Linking):
             begin()
         else:
             context.at_end = [*context.at_end, begin]
+
+    # --- how a process is
+
+    def health_routes(self, live: str = "/healthz", ready: str = "/readyz", **options: Any) -> None:
+        """Add two routes by which an orchestrator or a load balancer asks how a process is.
+
+        `live` answers 200 as long as the process answers at all, also while it starts or ends.
+        `ready` answers 200 where it can take requests; otherwise 503, with the names of what is in
+        the way: the checks of :meth:`health_check` that fail, ``"startup"`` while the functions of
+        the start run or where they fail, ``"shutdown"`` from the moment that :meth:`shutdown`
+        begins. It starts a process that has not started.
+
+        The answer is that of the one process that gets the request, is never stored
+        (``Cache-Control: no-store``), and comes without the hooks and error handlers of the
+        application, which may ask for a login. `TRUSTED_HOSTS` counts: a probe has to send a
+        `Host` that is among them. The endpoints are `health_live` and `health_ready`.
+
+        :param live: The URL of the one.
+        :param ready: The URL of the other one.
+        :param options: Those of :meth:`route`, such as `subdomain` or `host`.
+        :raises SetupError: for a second call, or a URL that is taken.
+
+        .. code-block:: python
+
+            app.health_routes()  # {"status": "ok"}, or
+            # 503 {"status": "unavailable", "failed": ["database"]}
+        """
+        self._check_open("health_routes")
+        self._own_health().add_routes(live, ready, options)
+
+    @property
+    def health_check(self) -> Naming:
+        """Let the decorated function decide, too, whether the process is ready.
+
+        It returns None or True where all is well, False (or it raises) where not; why, the log
+        says and the client never gets to know. It may be asynchronous, and runs at each request
+        for readiness, so it should be quick. Nothing ends a check that hangs, as a thread cannot
+        be stopped from outside: give what it waits for a timeout of its own.
+
+        .. code-block:: python
+
+            @app.health_check  # or @app.health_check("another name")
+            def database():
+                connect(timeout=2).execute("SELECT 1")
+        """
+        return Naming(self._add_health_check)
+
+    def _add_health_check(self, check: Callable[[], Any], name: str | None) -> None:
+        self._check_open("health_check")
+        self._own_health().add_check(check, name)
+
+    def _own_health(self) -> Health:
+        if self._health is None:
+            from .health import Health
+
+            self._health = Health(self)
+        return self._health
 
     # --- run
 

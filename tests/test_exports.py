@@ -55,7 +55,7 @@ def test_every_exported_object_is_documented() -> None:
         *("jinja2", "click", "itsdangerous", "asyncio", "sqlite3", "werkzeug.debug", "dotenv"),
         *("orjson", "msgspec", "signal", "queue", "decimal", "importlib.metadata"),
         *("microweb.pages", "microweb.debug", "microweb.commands", "microweb.testing"),
-        *("microweb.access", "werkzeug.middleware.proxy_fix"),
+        *("microweb.access", "microweb.health", "werkzeug.middleware.proxy_fix"),
     ],
 )
 def test_importing_the_package_does_not_load(module: str) -> None:

@@ -70,6 +70,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "loop": {"errors", "jobs"},
     "background": {"errors"},
     "worker": {"background", "errors", "loop"},
+    "health": {"errors", "scope"},
     # 5: tools around the application
     "streaming": {"response"},
     "debug": {"context", "errors", "plan", "request", "routing", "signals"},
@@ -85,10 +86,13 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     "linking": {
         *("access", "assembly", "building", "checks", "context", "debug", "errors", "forwarded"),
-        *("front", "matching", "plan", "provider", "request", "response", "routing"),
+        *("front", "health", "matching", "plan", "provider", "request", "response", "routing"),
         *("scope", "sessions"),
     },
-    "working": {"config", "context", "errors", "linking", "serving", "testing", "worker"},
+    "working": {
+        *("config", "context", "errors", "health", "linking", "scope", "serving", "testing"),
+        "worker",
+    },
     "rendering": {
         *("context", "errors", "jinja", "lazy", "scope", "sessions", "signals", "working"),
     },
@@ -171,6 +175,7 @@ LATE = {
     ("rendering", "jinja"),
     ("templating", "jinja"),
     ("worker", "background"),
+    ("working", "health"),
     ("working", "testing"),
 }
 

@@ -246,5 +246,17 @@ with app.app_context() as context:
 with app.test_request_context("/?a=b", method="POST", json={"a": 1}):
     query: str | None = request.args.get("a")
     name: str = request.id
+
+
+@app.health_check
+def database_is_there() -> bool:
+    return True
+
+
+@app.health_check("search engine")
+async def search_engine_is_there() -> None: ...
+
+
+app.health_routes(live="/alive")
 client = app.test_client()
 status: int = client.get("/text", headers={"Accept": "text/html"}).status_code
