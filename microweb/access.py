@@ -32,8 +32,9 @@ class AccessLog:
     string, where secrets may be), the rule that matched, the status, the bytes of the body, the
     milliseconds since the application was called, the id, and how the request ended: ``complete``,
     ``cut`` where the server closed a stream before its end, mostly because the client has gone, or
-    ``failed`` where an exception went to the server. A file that the server sends by itself counts
-    as its `Content-Length`, and ends for the application before it is sent.
+    ``failed`` where an exception went to the server. A file that is handed to the server counts as
+    its `Content-Length`, and its request ends before it is sent; one that `X-Sendfile` names counts
+    as no bytes, as none went through the application.
 
     :param form: ``"text"`` or ``"json"``: one document on one line.
     """

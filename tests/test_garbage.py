@@ -42,6 +42,14 @@ def test_a_request_leaves_no_cycle(garbage_app: App, path: str) -> None:
     assert left_by(garbage_app, path) == 0
 
 
+@pytest.mark.parametrize("path", ["/text", "/stream", "/nowhere", "/broken", "/readyz"])
+def test_a_request_whose_line_is_logged_leaves_none_either(garbage_app: App, path: str) -> None:
+    garbage_app.config.update(ACCESS_LOG="json", TRUSTED_PROXIES=1)
+    garbage_app.health_routes()
+    headers = {"Accept": "application/json", "X-Forwarded-For": "192.0.2.7"}
+    assert left_by(garbage_app, path, headers=headers) == 0
+
+
 @pytest.mark.parametrize("cookie", ["a.b.c", "eyJhIjoxfQ.awPdmA.H9MF9milqoXSSHXhXilrjC1HPc4"])
 def test_a_session_cookie_that_is_refused_leaves_none_either(garbage_app: App, cookie: str) -> None:
     assert left_by(garbage_app, "/session", headers={"Cookie": f"session={cookie}"}) == 0
