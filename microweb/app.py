@@ -37,6 +37,7 @@ from .signals import (
     request_tearing_down,
 )
 from .streaming import Stream
+from .target import take_path
 from .typing import ResponseReturnValue
 
 if TYPE_CHECKING:
@@ -125,14 +126,17 @@ class App(Handling):
                 else:
                     response = self.full_dispatch_request()
                 if body is None:
-                    body = response(environ, start_response)  # type: ignore[misc]  # there is one
+                    body = self._send(response, context, start_response)  # type: ignore[arg-type]  # it is
             except Exception as unhandled:
                 error = unhandled
+                context.held = None
                 close_unsent(response)
                 response, body = self._answer_error(unhandled, environ, start_response)
             if type(body) is not list and (response is None or not response.standalone_body):
                 closing = partial(self._close, context)
-                body = Stream(body, error, self._failed_midway, closing, self._who_returned)
+                stream = Stream(body, error, self._failed_midway, closing, self._who_returned)
+                self._begin(stream, context, start_response)
+                body = stream
                 streaming = True
             return body if entry is None else entry.sending(body, streaming)
         except BaseException as escaping:
@@ -165,29 +169,34 @@ class App(Handling):
             else:
                 hit = compiled.matcher.match(path, environ.get("REQUEST_METHOD", "GET"))
             if hit is UNSURE:
-                hit = self._match_by_werkzeug(context, compiled)
+                hit = self._match_slowly(context, compiled)
             if hit is None:
                 # Not raised here, where it would only be caught to be raised in place of a view.
                 context.routing_exception = NotFound()
-                context.plan = compiled.misses.plan(path, context)
+                context.plan = compiled.misses.plan(_path(environ), context)
             else:
                 (context.rule, context.plan), context.view_args = hit
         except HTTPException as error:
             if isinstance(error, MethodNotAllowed):
                 error.valid_methods = sorted(error.valid_methods or ())
             context.routing_exception = error
-            context.plan = compiled.misses.plan(path, context)
+            context.plan = compiled.misses.plan(_path(environ), context)
         except Exception:  # of a converter, for example: no 404, but no plan of its own either
-            context.plan = compiled.misses.plan(path, context)
+            context.plan = compiled.misses.plan(_path(environ), context)
             raise
         if context.request_if_made is not None:
             context.matched(context.request_if_made)
         if appcontext_pushed.receivers:
             self._signal(appcontext_pushed)
 
-    def _match_by_werkzeug(
+    def _match_slowly(
         self, context: Context, compiled: Compiled
     ) -> tuple[Target, dict[str, Any]] | None:
+        """Ask Werkzeug, about another path where there was none."""
+        environ = context.environ or {}
+        if _path(environ)[:1] != "/" and take_path(environ):
+            context.request_if_made = None
+            context.__dict__.pop("url_adapter", None)
         adapter = context.url_adapter
         if adapter is None:
             return None
@@ -265,8 +274,11 @@ class App(Handling):
         status = "200 OK" if code is None else LINES_WITH_BODY.get(code)
         if headers is None or status is None:
             return None
+        if type(body) is GeneratorType:
+            context.held = status, headers
+            return body
         start_response(status, headers)
-        return body if type(body) is GeneratorType else [body]
+        return [body]
 
     def preprocess_request(self) -> ResponseReturnValue | None:
         """Run the URL value preprocessors and the before hooks, until one of them answers.
@@ -463,6 +475,10 @@ class App(Handling):
             self._match(context, compiled)
         elif appcontext_pushed.receivers:
             self._signal(appcontext_pushed)
+
+
+def _path(environ: WSGIEnvironment) -> str:
+    return decoded(environ.get("PATH_INFO") or "")
 
 
 # What a plan need not take where it is the application's own and has nothing to do.

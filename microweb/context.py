@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from werkzeug.exceptions import HTTPException
 
 from .errors import OutsideContext, SetupError
-from .input import Body, ChunkedBody
+from .input import AnyBody
 from .lazy import lazy
 from .request import Request
 from .response import Response
@@ -102,6 +102,7 @@ class Context:
     :ivar at_end: What comes last, when the request has ended: the access log writes its line, and
         background tasks begin. None of these functions raises.
     :ivar body: The request's body, where there is one that is read to its end.
+    :ivar held: What the server is told once a stream has begun: the status and the headers.
     :ivar borrowed: The request belongs to another context, which closes it.
     :ivar keep: Takes the context over when it would be closed, as a test client does.
     :ivar answered_by: The hook or error handler that answered in place of the view.
@@ -111,6 +112,7 @@ class Context:
     # What only few requests set is a class attribute. The others are attributes of the instance,
     # which are read in half of the time.
     flashes: list[Flash] | None = None
+    held: Sequence[Any] | None = None
     borrowed = False
     answered_by: tuple[str, Callable[..., Any]] | None = None
 
@@ -125,7 +127,7 @@ class Context:
         self.session_if_opened: SessionMixin | None = None
         self.after_functions: Sequence[Callable[[Any], Response]] = ()
         self.at_end: Sequence[Callable[[], None]] = ()
-        self.body: Body | ChunkedBody | None = None
+        self.body: AnyBody | None = None
         self.keep: Callable[[Any], None] | None = None
 
     def __repr__(self) -> str:

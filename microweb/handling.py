@@ -12,6 +12,7 @@ from werkzeug.exceptions import BadRequestKeyError, HTTPException, InternalServe
 from werkzeug.routing import RequestRedirect, RoutingException
 
 from .context import (
+    Context,
     current,
     current_request_context,
     current_request_id,
@@ -23,6 +24,7 @@ from .errors import describe, place
 from .rendering import Rendering
 from .response import Response, made_response, streamed_response
 from .signals import got_request_exception
+from .streaming import Stream
 from .typing import ResponseReturnValue
 
 if TYPE_CHECKING:
@@ -151,12 +153,61 @@ class Handling(Rendering):
         __traceback_hide__ = True
         response = self.handle_exception(e)
         try:
-            return response, _send(response, environ, start_response)
+            return response, _send_again(response, environ, start_response)
         except Exception:
             self.logger.exception("The page for an error cannot be sent")
             close_unsent(response)
             plain = self.make_error_response(InternalServerError())
-            return plain, _send(plain, environ, start_response)
+            return plain, _send_again(plain, environ, start_response)
+
+    def _send(
+        self, response: Response, context: Context, start_response: StartResponse
+    ) -> Iterable[bytes]:
+        """Send the status and headers of a response, those of a stream once it has begun."""
+        environ: Any = context.environ
+        if (
+            type(response.response) is list
+            or response.standalone_body
+            or not response.has_short_road()  # it may have a way of its own to start
+        ):
+            return response(environ, start_response)
+        # Called only once, although PEP 3333 allows more where a stream fails at first: gunicorn
+        # would send both sets of headers, uWSGI fails, and granian has taken the first ones.
+        calls: list[Any] = []
+
+        def hold(*started: Any) -> Any:
+            calls.append(started)
+
+        body = response(environ, hold)
+        (held,) = calls
+        if type(body) is list:
+            start_response(*held)
+        else:
+            context.held = held
+        return body
+
+    def _begin(self, stream: Stream, context: Context, start_response: StartResponse) -> None:
+        """Let a stream produce its first piece; an exception until there is answered like a view's.
+
+        Nothing is on its way by then, and the answer can be another one. Later the connection can
+        only be cut, which shows in what comes of it where a length was promised.
+        """
+        try:
+            stream.begin()
+            if context.held is not None:
+                start_response(*context.held)
+        except Exception as error:
+            stream.abandon()
+            environ = context.environ or {}
+            unhandled: Exception | None = None
+            try:
+                response = self.finalize_request(self.handle_user_exception(error))
+                body = _send_again(response, environ, start_response)
+            except Exception as another:
+                unhandled = another
+                _, body = self._answer_error(another, environ, start_response)
+            stream.send_instead(body, unhandled)
+            del unhandled  # its traceback holds this frame
 
     def _tell(self, error: BaseException) -> None:
         """Send `got_request_exception`; a receiver that fails cannot take the answer's place."""
@@ -236,7 +287,7 @@ class Handling(Rendering):
         return handler
 
 
-def _send(
+def _send_again(
     response: Response, environ: WSGIEnvironment, start_response: StartResponse
 ) -> Iterable[bytes]:
     """Send the answer to an error, in place of another one if the server has begun with that."""

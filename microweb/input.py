@@ -10,7 +10,7 @@ from __future__ import annotations
 import io
 import sys
 from contextlib import suppress
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, TypeAlias
 
 from werkzeug.exceptions import ClientDisconnected, LengthRequired
 from werkzeug.wsgi import LimitedStream, get_content_length
@@ -87,7 +87,22 @@ class ChunkedBody(io.BufferedReader):
         _drain(self, DRAINED)
 
 
-def _drain(stream: Body | ChunkedBody, size: int) -> None:
+class TerminatedBody:
+    """The body of a request that the server itself ends, as the input stream of the environ."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+
+    def drain(self) -> None:
+        """Read what is left and throw it away, up to :data:`DRAINED` bytes."""
+        _drain(self._stream, DRAINED)
+
+
+#: What is drained at the end of a request.
+AnyBody: TypeAlias = Body | ChunkedBody | TerminatedBody
+
+
+def _drain(stream: Any, size: int) -> None:
     # A client that has gone, or sends what is no body, gets no answer in any case.
     with suppress(Exception):
         while size > 0:
@@ -97,15 +112,15 @@ def _drain(stream: Body | ChunkedBody, size: int) -> None:
             size -= len(data)
 
 
-def adapt(environ: WSGIEnvironment) -> Body | ChunkedBody | None:
+def adapt(environ: WSGIEnvironment) -> AnyBody | None:
     """Make the input of a request safe to read, and return its body.
 
     A chunked body (RFC 9112 section 7.1) is read where the server decodes it, by
     `wsgi.input_terminated` or in uWSGI's own way. Where none of this works the client is told to
     send a length; the body is never empty in silence.
 
-    :returns: The body, to be drained at the end; None where the server or an application around
-        this one looks after it.
+    :returns: The body, to be drained at the end; None where an application around this one looks
+        after it.
     :raises LengthRequired: where a chunked body cannot be read.
     """
     source = environ["wsgi.input"]
@@ -126,16 +141,34 @@ def adapt(environ: WSGIEnvironment) -> Body | ChunkedBody | None:
     return body
 
 
-def _adapt_chunked(environ: WSGIEnvironment) -> ChunkedBody | None:
+def _adapt_chunked(environ: WSGIEnvironment) -> ChunkedBody | TerminatedBody:
     if environ.get("wsgi.input_terminated"):
-        return None
+        return TerminatedBody(environ["wsgi.input"])
     uwsgi: Any = sys.modules.get("uwsgi")
-    if uwsgi is None or not hasattr(uwsgi, "chunked_read"):
+    if uwsgi is None or not hasattr(uwsgi, "chunked_read") or _keeps_chunks(uwsgi, environ):
         raise LengthRequired("This server does not decode chunked bodies: send a Content-Length.")
     body = ChunkedBody(_UwsgiChunks(uwsgi.chunked_read))
     environ["wsgi.input"] = body
     environ["wsgi.input_terminated"] = True
     return body
+
+
+def _keeps_chunks(uwsgi: Any, environ: WSGIEnvironment) -> bool:
+    """Whether the request came through a router of this uWSGI that sends no chunks on.
+
+    That is `--http` by itself. To ask for them all the same would take four seconds of a worker.
+    """
+    options = {option if isinstance(option, str) else option.decode() for option in uwsgi.opt}
+    return (
+        environ.get("UWSGI_ROUTER") == "http"
+        and not _ROUTERS.isdisjoint(options)
+        and _SENDING_CHUNKS.isdisjoint(options)
+    )
+
+
+#: Options of uWSGI: those that start a router of its own, and those that make it send chunks on.
+_ROUTERS = frozenset(("http", "https", "http-to-https"))
+_SENDING_CHUNKS = frozenset(("http-chunked-input", "http-raw-body"))
 
 
 class _UwsgiChunks(io.RawIOBase):

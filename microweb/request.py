@@ -221,6 +221,14 @@ class Request(WerkzeugRequest):
         return content_type.partition(";")[0].strip(" \t").lower()
 
     @lazy
+    def content_length(self) -> int | None:
+        """The length of the body in bytes; None where the client did not say it.
+
+        A server may leave a missing value out, or empty (PEP 3333), as nginx does.
+        """
+        return super().content_length if self.environ.get("CONTENT_LENGTH") else None
+
+    @lazy
     def stream(self) -> IO[bytes]:
         """The body, which can be read once and ends where it should.
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from contextvars import copy_context
 from functools import partial
+from itertools import chain
 from typing import Any
 
 from .response import Sending, encoded
@@ -39,11 +41,37 @@ class Stream:
         self._returned_by = returned_by
         self._variables = copy_context()
         self._closed = False
+        self._begun = False
+        # Steps without a Python frame of their own: next(chunks), inside the context.
+        self._step = partial(self._variables.run, next, self._chunks(), _END)
+        self._first: Iterable[Any] = ()
+
+    def begin(self) -> None:
+        """Produce the first piece, as long as another answer can be sent.
+
+        :raises Exception: what the body raises.
+        """
+        first = self._step()
+        self._begun = True
+        if first is not _END:
+            self._first = (first,)
+
+    def abandon(self) -> None:
+        """Close the body, of which nothing is sent."""
+        with suppress(Exception):
+            self._variables.run(self._close_body)
+
+    def send_instead(self, body: Iterable[Any], error: Exception | None) -> None:
+        """Send another body in place of one that has failed.
+
+        :param body: The other body.
+        :param error: What went wrong, for the end of the request.
+        """
+        self._body, self._error, self._begun = body, error, True
+        self._step = partial(self._variables.run, next, self._chunks(), _END)
 
     def __iter__(self) -> Iterator[bytes]:
-        # Steps without a Python frame of their own: next(chunks), inside the context.
-        step = partial(self._variables.run, next, self._chunks(), _END)
-        return iter(step, _END)  # type: ignore[arg-type]  # chunks, or the end
+        return chain(self._first, iter(self._step, _END))
 
     def _chunks(self) -> Iterator[bytes]:
         pieces: Iterable[Any] = self._body
@@ -56,8 +84,9 @@ class Stream:
         except Exception as error:
             # Raised again, so that the server cuts the connection: a body that ended here would
             # look complete.
-            self._error = error
-            self._failed(error)
+            if self._begun:
+                self._error = error
+                self._failed(error)
             raise
         except GeneratorExit:  # closed before its end: the client has gone
             raise
@@ -73,15 +102,18 @@ class Stream:
 
     def _finish(self) -> None:
         try:
-            close = getattr(self._body, "close", None)
-            if close is not None:
-                close()
+            self._close_body()
         except Exception as error:
             self._error = error
             self._failed(error)
         finally:
             failure, self._error = self._error, None  # its traceback holds this object
             self._closing(failure)
+
+    def _close_body(self) -> None:
+        close = getattr(self._body, "close", None)
+        if close is not None:
+            close()
 
 
 _END = object()

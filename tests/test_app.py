@@ -1126,7 +1126,7 @@ def test_the_request_lasts_until_its_stream_is_closed(app: App) -> None:
     assert not has_app_context()
     log.append("all read")
     stream.close()
-    assert log == ["called", "a /a 0", "a /a 1", "a /a 2", "all read", "teardown a None"]
+    assert log == ["a /a 0", "called", "a /a 1", "a /a 2", "all read", "teardown a None"]
 
 
 def test_closing_a_stream_twice_tears_down_once(app: App) -> None:
@@ -1275,20 +1275,83 @@ def test_an_error_in_mid_stream_is_logged_signalled_and_raised(
     assert [record.getMessage() for record in caplog.records] == ["Exception on / [GET]"]
 
 
-def test_an_error_before_the_first_piece_is_raised_too(
-    app: App, caplog: pytest.LogCaptureFixture
-) -> None:
+def failing_at_first(app: App, error: Exception, log: list[str]) -> App:
+    """Return an application whose stream fails before its first piece."""
+
     @app.get("/")
-    def index() -> Iterator[str]:
+    def index() -> Response:
         def body() -> Iterator[str]:
-            raise ValueError("at once")
+            raise error
             yield ""
 
-        return body()
+        response = Response(body(), headers={"X-Of": "the stream", "Content-Length": "7"})
+        response.call_on_close(lambda: log.append("stream closed"))
+        return response
 
+    app.get("/plain")(lambda: index().response)
+    app.teardown_request(lambda exc: log.append(f"teardown {exc!r}"))
+    app.testing = False
+    return app
+
+
+@pytest.mark.parametrize("path", ["/", "/plain"])
+def test_an_error_before_the_first_piece_is_answered_like_that_of_a_view(
+    app: App, caplog: pytest.LogCaptureFixture, path: str
+) -> None:
+    log: list[str] = []
+    client = failing_at_first(app, ValueError("at once"), log).test_client()
+    response = client.get(path, buffered=True)
+    assert response.status_code == 500
+    assert "Internal Server Error" in response.text
+    assert "X-Of" not in response.headers
+    assert response.headers.getlist("Content-Length") == [str(len(response.data))]
+    closed = ["stream closed"] if path == "/" else []
+    assert log == [*closed, "teardown ValueError('at once')"]
+    assert [record.getMessage() for record in caplog.records] == [f"Exception on {path} [GET]"]
+
+
+def test_an_error_before_the_first_piece_can_be_an_http_error(app: App) -> None:
+    log: list[str] = []
+    client = failing_at_first(app, NotFound(), log).test_client()
+    assert client.get("/", buffered=True).status_code == 404
+    assert log == ["stream closed", "teardown None"]
+
+
+def test_an_error_before_the_first_piece_goes_to_its_handler(app: App) -> None:
+    log: list[str] = []
+
+    @app.errorhandler(LookupError)
+    def handle(error: LookupError) -> tuple[Iterator[str], int]:
+        return iter(["another ", f"stream at {request.path}"]), 409
+
+    response = failing_at_first(app, LookupError(), log).test_client().get("/", buffered=True)
+    assert (response.status_code, response.text) == (409, "another stream at /")
+    assert log == ["stream closed", "teardown None"]
+
+
+def test_an_error_before_the_first_piece_is_raised_in_tests(app: App) -> None:
+    log: list[str] = []
+    failing_at_first(app, ValueError("at once"), log).testing = True
     with pytest.raises(ValueError, match="^at once$"):
         app.test_client().get("/", buffered=True)
-    assert [record.getMessage() for record in caplog.records] == ["Exception on / [GET]"]
+    assert log == ["stream closed", "teardown ValueError('at once')"]
+
+
+def test_the_status_of_a_stream_waits_for_its_first_piece(app: App) -> None:
+    log: list[str] = []
+
+    @app.get("/")
+    def index() -> Iterator[str]:
+        log.append("piece")
+        yield "first"
+
+    def start(status: str, headers: Any, exc_info: Any = None) -> Any:
+        log.append(status)
+
+    stream: Any = app.wsgi_app(create_environ("/"), start)
+    assert log == ["piece", "200 OK"]
+    assert list(stream) == [b"first"]
+    stream.close()
 
 
 def test_an_error_while_closing_a_stream_is_logged_and_teardown_runs(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import sys
 from typing import Any
 
 import pytest
@@ -63,12 +64,15 @@ def test_a_length_that_is_none_is_an_empty_body(length: str) -> None:
     assert body_of(environ(CONTENT_LENGTH=length)).read() == b""
 
 
-def test_a_chunked_body_that_the_server_decodes_is_left_to_it() -> None:
+def test_a_chunked_body_that_the_server_decodes_is_left_to_it_and_drained() -> None:
     terminated = environ(CONTENT_LENGTH="", HTTP_TRANSFER_ENCODING="chunked")
     terminated["wsgi.input_terminated"] = True
     stream = terminated["wsgi.input"]
-    assert adapt(terminated) is None
+    body = adapt(terminated)
     assert terminated["wsgi.input"] is stream
+    assert body is not None
+    body.drain()
+    assert stream.read() == b""
 
 
 def test_a_chunked_body_that_nobody_decodes_needs_a_length() -> None:
@@ -77,6 +81,51 @@ def test_a_chunked_body_that_nobody_decodes_needs_a_length() -> None:
     assert caught.value.description == (
         "This server does not decode chunked bodies: send a Content-Length."
     )
+
+
+class Uwsgi:
+    """What a worker of uWSGI has of the module of this name."""
+
+    def __init__(self, *options: str, chunks: tuple[bytes, ...] = (b"hello", b"")) -> None:
+        self.opt = dict.fromkeys(options, True)
+        self._chunks = list(chunks)
+
+    def chunked_read(self) -> bytes:
+        if not self._chunks:
+            raise OSError("timeout during chunked read")
+        return self._chunks.pop(0)
+
+
+@pytest.mark.parametrize(
+    ("options", "router"),
+    [
+        (["http-socket"], None),
+        (["http", "http-chunked-input"], "http"),
+        (["http", "http-raw-body"], "http"),
+        # One port of each kind; and a router that is another process, of which nothing is known.
+        (["http", "http-socket"], None),
+        (["socket"], "http"),
+    ],
+)
+def test_a_chunked_body_is_read_as_uwsgi_hands_it_over(
+    monkeypatch: pytest.MonkeyPatch, options: list[str], router: str | None
+) -> None:
+    monkeypatch.setitem(sys.modules, "uwsgi", Uwsgi(*options))
+    chunked = environ(CONTENT_LENGTH="", HTTP_TRANSFER_ENCODING="chunked")
+    chunked |= {} if router is None else {"UWSGI_ROUTER": router}
+    adapt(chunked)
+    assert chunked["wsgi.input"].read() == b"hello"
+
+
+def test_chunks_that_uwsgis_router_keeps_are_not_waited_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    uwsgi = Uwsgi("http")
+    monkeypatch.setitem(sys.modules, "uwsgi", uwsgi)
+    chunked = environ(CONTENT_LENGTH="", HTTP_TRANSFER_ENCODING="chunked", UWSGI_ROUTER="http")
+    with pytest.raises(LengthRequired):
+        adapt(chunked)
+    assert uwsgi.chunked_read() == b"hello"  # nobody has asked
 
 
 def test_a_chunked_body_that_a_proxy_has_counted_is_read_by_its_length() -> None:

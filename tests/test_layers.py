@@ -48,6 +48,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "convert": {"headers", "provider", "response"},
     "folders": {"errors", "lazy", "response"},
     "scope": {"errors", "folders", "routing", "typing"},
+    "streaming": {"response"},
     # 4: what one request needs of the application, and one process
     "context": {"errors", "input", "lazy", "request", "response", "sessions"},
     "discovery": {"errors", "scope"},
@@ -72,7 +73,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "worker": {"background", "errors", "loop"},
     "health": {"errors", "scope"},
     # 5: tools around the application
-    "streaming": {"response"},
+    "target": set(),
     "debug": {"context", "errors", "plan", "request", "routing", "signals"},
     "nearness": set(),
     "pages": {"context", "convert", "errors", "nearness", "response"},
@@ -98,11 +99,11 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     "handling": {
         *("context", "convert", "debug", "errors", "pages", "rendering", "response", "signals"),
-        "typing",
+        *("streaming", "typing"),
     },
     "app": {
         *("access", "context", "convert", "errors", "handling", "headers", "input", "matching"),
-        *("plan", "request", "response", "routing", "signals", "streaming", "typing"),
+        *("plan", "request", "response", "routing", "signals", "streaming", "target", "typing"),
     },
     # 7: what stands above the application
     "globals": {"app", "context", "request", "sessions"},

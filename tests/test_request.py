@@ -599,3 +599,9 @@ def test_a_body_of_unknown_length_that_is_too_long_is_refused_each_time() -> Non
             request.get_data()
     with pytest.raises(RequestEntityTooLarge):
         request.stream.read(3)
+
+
+def test_a_length_that_is_empty_is_none() -> None:
+    # As nginx hands over a request without a body.
+    assert Request({"CONTENT_LENGTH": ""}).content_length is None
+    assert Request({"CONTENT_LENGTH": "0"}).content_length == 0
