@@ -26,23 +26,55 @@ http {{
     fastcgi_temp_path {folder}/fastcgi;
     uwsgi_temp_path {folder}/uwsgi;
     scgi_temp_path {folder}/scgi;
+    client_max_body_size 20m;
+    large_client_header_buffers 4 16k;
     server {{
         listen {host}:{port};
         location / {{
-            include /etc/nginx/uwsgi_params;
-            uwsgi_param HTTP_HOST $http_host;
-            uwsgi_pass unix:{socket};
+            {passing}
         }}
+        {more}
     }}
 }}
 """
 
 
-def command(folder: Path, port: int, socket: Path) -> list[str]:
+def to_uwsgi(socket: Path) -> str:
+    """The directives that pass a request to uWSGI."""
+    return f"""include /etc/nginx/uwsgi_params;
+            uwsgi_param HTTP_HOST $http_host;
+            uwsgi_param HTTP_X_FORWARDED_PROTO $scheme;
+            uwsgi_buffer_size 16k;
+            uwsgi_buffers 8 16k;
+            uwsgi_pass unix:{socket};"""
+
+
+def to_http(port: int) -> str:
+    """The directives that pass a request to a server of HTTP."""
+    return f"""proxy_set_header Host $http_host;
+            proxy_set_header X-Forwarded-Proto $scheme;
+            proxy_buffer_size 16k;
+            proxy_buffers 8 16k;
+            proxy_pass http://{HOST}:{port};"""
+
+
+def command(folder: Path, port: int, passing: str, more: str = "") -> list[str]:
+    """The command of an nginx.
+
+    :param passing: The directives that pass a request on.
+    :param more: Further locations.
+    """
     executable = program("nginx", "apt-get install nginx-light")
     configuration = folder / "nginx.conf"
     configuration.write_text(
-        CONFIGURATION.format(folder=folder, host=HOST, port=port, socket=socket, user=_user())
+        CONFIGURATION.format(
+            folder=folder,
+            host=HOST,
+            port=port,
+            passing=passing,
+            more=more,
+            user=_user(),
+        )
     )
     return [executable, "-p", str(folder), "-c", str(configuration), "-e", "stderr"]
 

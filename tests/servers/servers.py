@@ -86,7 +86,7 @@ def uwsgi_behind_nginx(site: Site) -> Iterator[Client]:
     # pytest's own temporary folders can be too deep for the name of a unix socket: 107 bytes.
     with TemporaryDirectory(prefix="microweb-") as folder:
         socket = Path(folder, "app.sock")
-        front = nginx.command(Path(folder), port, socket)
+        front = nginx.command(Path(folder), port, nginx.to_uwsgi(socket))
         back = [uwsgi(), "--socket", str(socket), "--chmod-socket=666", "-w", "app:app"]
         back += ["--need-app", "--master", "--die-on-term"]
         with (
