@@ -492,6 +492,7 @@ class Assembly(Scope):
         """Return what the application decides about the files that it sends."""
         return {
             "max_age": self.get_send_file_max_age,
-            "use_x_sendfile": self.config["USE_X_SENDFILE"],
+            "use_x_sendfile": self.config["USE_X_SENDFILE"]
+            and (self.config["X_ACCEL_MAPPING"] or True),
             "response_class": self.response_class,
         }

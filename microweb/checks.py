@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Mapping
 from datetime import timedelta
@@ -63,6 +64,11 @@ TYPES: dict[str, tuple[tuple[type, ...], str]] = {
         "a whole number of seconds, a timedelta or None",
     ),
     "USE_X_SENDFILE": _SWITCH,
+    "X_ACCEL_MAPPING": (
+        (Mapping, _NONE),
+        "a mapping of folders to locations of nginx,"
+        " such as {'/srv/shop/bills': '/internal/bills'}, or None",
+    ),
     "TEMPLATES_AUTO_RELOAD": _MAYBE_SWITCH,
     "EXPLAIN_TEMPLATE_LOADING": _SWITCH,
 }
@@ -93,6 +99,13 @@ VALUES: dict[str, tuple[Callable[[Any], object], str]] = {
     "PREFERRED_URL_SCHEME": (
         lambda text: re.fullmatch(r"[A-Za-z][A-Za-z0-9+.-]*", text),
         "it must be a scheme alone, such as 'http' or 'https'",
+    ),
+    "X_ACCEL_MAPPING": (
+        lambda mapping: all(
+            isinstance(folder, str) and os.path.isabs(folder) and str(location).startswith("/")
+            for folder, location in mapping.items()
+        ),
+        "each folder must be an absolute path, and each location a path that begins with a slash",
     ),
     "BACKGROUND_TASK_THREADS": _COUNT,
     "BACKGROUND_TASK_QUEUE": _COUNT,

@@ -66,7 +66,11 @@ DEFAULTS: dict[str, Any] = {
     "ACCESS_LOG": None,
     # --- files and templates
     "SEND_FILE_MAX_AGE_DEFAULT": None,
+    # Let the server in front send the files: Apache and lighttpd by `X-Sendfile`; nginx by
+    # `X-Accel-Redirect`, from the folders of the mapping, each with its internal location:
+    # {"/srv/shop/bills": "/internal/bills"}. Files elsewhere are sent by the application then.
     "USE_X_SENDFILE": False,
+    "X_ACCEL_MAPPING": None,
     # Look at the template files at every render; None: in debug.
     "TEMPLATES_AUTO_RELOAD": None,
     "EXPLAIN_TEMPLATE_LOADING": False,

@@ -7,10 +7,12 @@ what that answer has taught: the headers again, with another date, and the bytes
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from functools import lru_cache
 from stat import S_ISREG
 from time import time
 from typing import IO, TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import quote
 
 import werkzeug.utils
 from werkzeug.exceptions import NotFound
@@ -40,7 +42,8 @@ def send_file(
     """Return a response with a file.
 
     :param root_path: The folder that a relative path starts from.
-    :param options: Those of :func:`microweb.send_file`, `use_x_sendfile` and `response_class`.
+    :param options: Those of :func:`microweb.send_file`, `use_x_sendfile` (True, or the mapping of
+        `X_ACCEL_MAPPING`) and `response_class`.
     """
     if isinstance(path_or_file, (str, os.PathLike)):
         path = os.path.join(root_path, path_or_file)
@@ -149,6 +152,9 @@ _READING = "GET", "HEAD"
 
 def _send_path(path: str, environ: WSGIEnvironment, options: dict[str, Any]) -> Response:
     """Let Werkzeug answer, and remember the answer."""
+    mapping = options["use_x_sendfile"]
+    if isinstance(mapping, Mapping):
+        return _send_through_nginx(path, environ, options, mapping)
     key = _key(path, environ, options)
     if key is None:
         return _send(path, environ, options)
@@ -162,6 +168,40 @@ def _send_path(path: str, environ: WSGIEnvironment, options: dict[str, Any]) -> 
         if known is not None:
             _known[key] = known
     return response
+
+
+def _send_through_nginx(
+    path: str, environ: WSGIEnvironment, options: dict[str, Any], mapping: Mapping[str, str]
+) -> Response:
+    """Let nginx send a file that it has in an internal location; others are sent as ever."""
+    location = internal_location(path, mapping)
+    if location is not None:
+        response = _send(path, environ, options)
+        # nginx forgets this header on the way, and what is compressed would be sent as plain.
+        if "Content-Encoding" not in response.headers:
+            # A 304 has lost it.
+            if response.headers.pop("X-Sendfile", None) is not None:
+                response.headers["X-Accel-Redirect"] = location
+            return response
+    options["use_x_sendfile"] = False
+    return _send_again(path, environ, options) or _send_path(path, environ, options)
+
+
+def internal_location(path: str, mapping: Mapping[str, str]) -> str | None:
+    """Return the URI that nginx knows a file by, or None where it is in none of the folders.
+
+    :param path: The file.
+    :param mapping: The prefix of the URI by folder; the longest folder counts.
+
+    >>> internal_location("/srv/shop/bills/7 a.pdf", {"/srv/shop/bills": "/internal/bills"})
+    '/internal/bills/7%20a.pdf'
+    """
+    path = os.path.abspath(path)
+    for folder in sorted(mapping, key=len, reverse=True):
+        prefix = os.path.join(os.path.abspath(folder), "")
+        if path.startswith(prefix):
+            return f"{mapping[folder].rstrip('/')}/{quote(os.fsencode(path[len(prefix) :]))}"
+    return None
 
 
 def _learned(response: Response, modified: float, size: int, max_age: int | None) -> _Known | None:

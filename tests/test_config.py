@@ -158,6 +158,8 @@ LIMIT = "it must be 0 or more, or None for no limit."
 ROOT = "it must be a path that begins with a slash, such as '/' or '/app'."
 SCHEME = "it must be a scheme alone, such as 'http' or 'https'."
 
+MAPPING = "each folder must be an absolute path, and each location a path that begins with a slash."
+
 
 @pytest.mark.parametrize(
     ("key", "value", "expected"),
@@ -180,6 +182,10 @@ SCHEME = "it must be a scheme alone, such as 'http' or 'https'."
         ("SESSION_COOKIE_NAME", "", "it must be a name, such as 'session'."),
         ("PREFERRED_URL_SCHEME", "", SCHEME),
         ("PREFERRED_URL_SCHEME", "https://", SCHEME),
+        ("X_ACCEL_MAPPING", {"files": "/files"}, MAPPING),
+        ("X_ACCEL_MAPPING", {"/srv/files": "files"}, MAPPING),
+        ("X_ACCEL_MAPPING", {"/srv/files": None}, MAPPING),
+        ("X_ACCEL_MAPPING", {7: "/files"}, MAPPING),
     ],
 )
 def test_a_value_that_cannot_be_used_is_told_with_what_it_must_be(
@@ -212,6 +218,7 @@ def test_a_plain_text_of_fallback_keys_is_refused_without_being_shown(fallbacks:
         ("PREFERRED_URL_SCHEME", ["http", "https", "HTTPS"]),
         ("SECRET_KEY_FALLBACKS", [None, "", [], ["old"], (b"old",)]),
         ("DEBUG", [None, True, 0, "true", ""]),
+        ("X_ACCEL_MAPPING", [None, {}, {"/srv/files": "/files"}]),
     ],
 )
 def test_what_can_be_used_is_not_refused(key: str, values: list[Any]) -> None:

@@ -558,6 +558,55 @@ def test_a_front_server_sends_the_file_where_it_is_configured(folder: Path) -> N
     assert response.headers["X-Sendfile"] == str(folder / "files" / "a.txt")
 
 
+@pytest.fixture
+def behind_nginx(folder: Path) -> App:
+    app = serving(folder)
+    mapping = {str(folder): "/all/", str(folder / "files"): "/internal"}
+    app.config.update(USE_X_SENDFILE=True, X_ACCEL_MAPPING=mapping)
+    return app
+
+
+def test_nginx_sends_the_file_from_the_location_of_its_folder(
+    behind_nginx: App, folder: Path
+) -> None:
+    (folder / "50% grüße?.txt").write_bytes(b"")
+    behind_nginx.add_url_rule("/of/<path:path_or_file>", "of", send_file)
+    client = behind_nginx.test_client()
+    for path, location in {
+        "/": "/internal/a.txt",
+        "/of/files/deep/b.html": "/internal/deep/b.html",
+        "/of/files/deep/../a.txt": "/internal/a.txt",
+        "/of/50%25 grüße%3F.txt": "/all/50%25%20gr%C3%BC%C3%9Fe%3F.txt",
+    }.items():
+        response = client.get(path)
+        assert (response.status_code, response.data) == (200, b"")
+        assert response.headers["X-Accel-Redirect"] == location
+        assert "X-Sendfile" not in response.headers
+
+
+def test_what_the_client_has_is_no_file_for_nginx(behind_nginx: App) -> None:
+    client = behind_nginx.test_client()
+    etag = client.get("/").headers["ETag"]
+    response = client.get("/", headers={"If-None-Match": etag})
+    assert response.status_code == 304
+    assert "X-Accel-Redirect" not in response.headers
+
+
+def test_a_file_that_nginx_does_not_have_is_sent_by_the_application(
+    behind_nginx: App, folder: Path
+) -> None:
+    behind_nginx.config["X_ACCEL_MAPPING"] = {str(folder / "file"): "/of another folder"}
+    for _ in range(2):
+        response = behind_nginx.test_client().get("/", buffered=True)
+        assert response.data == b"0123456789"
+        assert "X-Accel-Redirect" not in response.headers
+
+
+def test_the_mapping_for_nginx_waits_for_its_switch(behind_nginx: App) -> None:
+    behind_nginx.config["USE_X_SENDFILE"] = False
+    assert behind_nginx.test_client().get("/", buffered=True).data == b"0123456789"
+
+
 def test_a_file_is_closed_after_its_last_byte_and_teardown_runs_once(folder: Path) -> None:
     log: list[str] = []
     app = serving(folder)
