@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from .python import target
 from .site import Site
 
@@ -35,6 +37,8 @@ keepalive = 75
 # Who reaches the socket is nginx.
 forwarded_allow_ips = "*"
 pidfile = {site.pid_file!r}
+# Newer versions take commands there (gunicornc); else it would be in the user's own folder.
+control_socket = {os.path.join(site.run, "gunicorn.ctl")!r}
 # Errors go to the system's log, and nginx logs the requests.
 errorlog = "-"
 accesslog = None

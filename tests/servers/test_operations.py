@@ -90,7 +90,7 @@ def uwsgi_behind_nginx(site: Path, *options: str) -> Iterator[tuple[Client, Proc
     # pytest's own temporary folders can be too deep for the name of a unix socket: 107 bytes.
     with TemporaryDirectory(prefix="microweb-") as folder:
         path = Path(folder, "app.sock")
-        front = nginx.command(Path(folder), port, path)
+        front = nginx.command(Path(folder), port, nginx.to_uwsgi(path))
         configuration = Path(folder, "nginx.conf")
         configuration.write_text(configuration.read_text().replace("uwsgi_pass", SETS))
         back = [uwsgi(), "--socket", str(path), "--chmod-socket=666", "-w", "app:app", "--need-app"]
