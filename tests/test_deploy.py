@@ -150,6 +150,15 @@ def test_static_files_can_be_left_to_the_application(folder: Path) -> None:
     ]
 
 
+def test_nginx_sends_the_files_that_the_application_names(folder: Path) -> None:
+    mapping = 'app.config.update(USE_X_SENDFILE=True, X_ACCEL_MAPPING={"/srv/bills": "/bills"})'
+    Path("app.py").write_text(f"{APP}\n{mapping}\n")
+    deploy()
+    found = lines("my-shop.nginx")
+    at = found.index("location /bills/ {")
+    assert found[at + 1 : at + 3] == ["internal;", "alias /srv/bills/;"]
+
+
 def test_nginx_says_for_itself_what_a_client_could_forge(folder: Path) -> None:
     deploy()
     found = lines("my-shop.nginx")

@@ -112,6 +112,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "deploy.ports": set(),
     "deploy.writing": set(),
     "deploy.site": {"errors"},
+    "deploy.gathering": {"deploy.site", "errors"},
     "deploy.python": {"deploy.site"},
     "deploy.nginx": {"deploy.site"},
     "deploy.systemd": {"deploy.python", "deploy.site"},
@@ -131,8 +132,8 @@ MAY_IMPORT: dict[str, set[str]] = {
         *("deploy.running", "deploy.stacks", "deploy.trial", "deploy.uwsgi"),
     },
     "deploy.command": {
-        *("commands", "deploy.checking", "deploy.releasing", "deploy.site", "deploy.stacks"),
-        *("deploy.writing", "discovery", "errors"),
+        *("commands", "deploy.checking", "deploy.gathering", "deploy.releasing", "deploy.site"),
+        *("deploy.stacks", "deploy.writing", "discovery", "errors"),
     },
     "cli": {"commands", "config", "deploy.command", "discovery", "listing", "serving"},
     # 8: what views call, and what they are
@@ -166,6 +167,7 @@ LATE = {
     ("assembly", "commands"),
     ("blueprint", "commands"),
     ("deploy.command", "deploy.checking"),
+    ("deploy.command", "deploy.gathering"),
     ("deploy.command", "deploy.releasing"),
     ("deploy.command", "deploy.site"),
     ("deploy.command", "deploy.stacks"),

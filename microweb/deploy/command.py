@@ -147,7 +147,8 @@ def _asked(info: ScriptInfo, folder: Path, given: dict[str, Any]) -> tuple[Site,
             "This program makes its application by itself. Servers need an import path: use the"
             " command microweb, with --app module:name or module:factory()."
         )
-    from .site import load, make_site
+    from .gathering import make_site
+    from .site import load
 
     app = info.load_app()
     module, expression, path = locate_expression(

@@ -19,7 +19,7 @@ def site_file(site: Site) -> str:
     blocks = [_upstream(site)]
     if site.certificate is not None and site.address is None:
         blocks.append(_to_https(site))
-    body = [_listen(site), _limits(site), *_static(site), _application(site)]
+    body = [_listen(site), _limits(site), *_static(site), *_internal(site), _application(site)]
     blocks.append(_block("server", "\n".join(body)))
     return "\n".join(blocks)
 
@@ -113,6 +113,13 @@ def _static(site: Site) -> Iterator[str]:
         if site.max_age is not None:
             lines.append(f"expires {site.max_age};")
         yield _block(f"location {quoted(prefix)}", "\n".join(lines))
+
+
+def _internal(site: Site) -> Iterator[str]:
+    for prefix, folder in site.internal:
+        why = "# Only for files that the application names: X_ACCEL_MAPPING."
+        body = f"{why}\ninternal;\nalias {quoted(f'{folder}/')};"
+        yield _block(f"location {quoted(prefix)}", body)
 
 
 def _application(site: Site) -> str:
