@@ -36,6 +36,14 @@ class AccessLog:
     its `Content-Length`, and its request ends before it is sent; one that `X-Sendfile` names counts
     as no bytes, as none went through the application.
 
+    As text the fields stand in this order, ``-`` for one that is not known, and the end only where
+    it is not ``complete``; a value that could be taken for something else is quoted as in JSON::
+
+        2026-03-01T12:00:00.123Z 192.0.2.7 "GET /users/7" "/users/<int:id>" 200 9 0.341ms 5f3c…
+
+    As JSON they are the members ``time``, ``client``, ``method``, ``path``, ``route``, ``status``,
+    ``bytes``, ``ms``, ``request_id`` and ``end``.
+
     :param form: ``"text"`` or ``"json"``: one document on one line.
     """
 

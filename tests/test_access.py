@@ -304,6 +304,15 @@ def test_a_file_that_the_server_sends_counts_as_its_length(
     assert len(answer.data) == size
 
 
+def test_a_file_that_x_sendfile_names_counts_as_no_bytes(lines: list[str], tmp_path: Path) -> None:
+    app = shop()
+    app.config["USE_X_SENDFILE"] = True
+    (tmp_path / "file.bin").write_bytes(bytes(200_000))
+    app.add_url_rule("/file", "file", lambda: send_file(tmp_path / "file.bin"))
+    assert app.test_client().get("/file").headers["X-Sendfile"] == str(tmp_path / "file.bin")
+    assert last(lines) == {**OK, "path": "/file", "route": "/file", "bytes": 0}
+
+
 def test_a_line_comes_before_the_background_tasks_begin(lines: list[str]) -> None:
     app = shop()
     seen: list[int] = []
