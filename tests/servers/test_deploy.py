@@ -225,6 +225,21 @@ def test_the_check_finds_a_uwsgi_without_python(deployment: Deployment) -> None:
     assert "apt-get install uwsgi-plugin-python3" in done.stdout
 
 
+def test_the_check_finds_a_socket_that_its_user_may_not_make(deployment: Deployment) -> None:
+    program("nginx", "apt-get install nginx-light")
+    (deployment.folder / "app.py").write_text(HELLO)
+    deployment.write("--user", "nobody")
+    deployment.run.mkdir(mode=0o700)
+    done = deployment.deploy("--check")
+    assert done.returncode == 1
+    assert "FAILED  nginx reaches the socket" in done.stdout
+    assert (
+        f"nobody may not make the socket {deployment.run}/uwsgi.sock: {deployment.run} is"
+        " drwx------, of "
+    ) in done.stdout
+    assert "install -d -m 750 -o nobody -g " in done.stdout
+
+
 def test_the_check_names_a_misspelt_option(deployment: Deployment) -> None:
     program("nginx", "apt-get install nginx-light")
     (deployment.folder / "app.py").write_text(HELLO)

@@ -72,7 +72,6 @@ FORGED = {
 #: What makes a proxy one that can be trusted.
 SETS = """\
 uwsgi_param HTTP_X_FORWARDED_FOR $proxy_add_x_forwarded_for;
-uwsgi_param HTTP_X_FORWARDED_PROTO $scheme;
 uwsgi_param HTTP_X_REQUEST_ID $request_id;
 uwsgi_pass"""
 
