@@ -208,6 +208,9 @@ class Handling(Rendering):
                 _, body = self._answer_error(another, environ, start_response)
             stream.send_instead(body, unhandled)
             del unhandled  # its traceback holds this frame
+        except BaseException:  # an exit: nothing is sent
+            stream.abandon()
+            raise
 
     def _tell(self, error: BaseException) -> None:
         """Send `got_request_exception`; a receiver that fails cannot take the answer's place."""

@@ -1275,7 +1275,7 @@ def test_an_error_in_mid_stream_is_logged_signalled_and_raised(
     assert [record.getMessage() for record in caplog.records] == ["Exception on / [GET]"]
 
 
-def failing_at_first(app: App, error: Exception, log: list[str]) -> App:
+def failing_at_first(app: App, error: BaseException, log: list[str]) -> App:
     """Return an application whose stream fails before its first piece."""
 
     @app.get("/")
@@ -1335,6 +1335,14 @@ def test_an_error_before_the_first_piece_is_raised_in_tests(app: App) -> None:
     with pytest.raises(ValueError, match="^at once$"):
         app.test_client().get("/", buffered=True)
     assert log == ["stream closed", "teardown ValueError('at once')"]
+
+
+def test_an_exit_before_the_first_piece_closes_the_stream_and_goes_on(app: App) -> None:
+    log: list[str] = []
+    failing_at_first(app, SystemExit(3), log)
+    with pytest.raises(SystemExit):
+        app.test_client().get("/", buffered=True)
+    assert log == ["stream closed", "teardown SystemExit(3)"]
 
 
 def test_the_status_of_a_stream_waits_for_its_first_piece(app: App) -> None:

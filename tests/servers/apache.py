@@ -41,7 +41,7 @@ WSGIApplicationGroup %{{GLOBAL}}
 WSGIPassAuthorization On
 WSGIChunkedRequest On
 AllowEncodedSlashes On
-WSGIScriptAlias / {folder}/app.wsgi
+WSGIScriptAlias {prefix} {folder}/app.wsgi
 <Directory {folder}>
   Require all granted
 </Directory>
@@ -49,7 +49,7 @@ WSGIScriptAlias / {folder}/app.wsgi
 
 
 @contextmanager
-def serve(site: Site) -> Iterator[Client]:
+def serve(site: Site, prefix: str = "/") -> Iterator[Client]:
     executable = program("apache2", DEBIAN)
     if not (MODULES / "mod_wsgi.so").exists():
         missing("mod_wsgi", DEBIAN)
@@ -67,6 +67,7 @@ def serve(site: Site) -> Iterator[Client]:
                 venv=_venv(),
                 project=PROJECT,
                 site=site.folder,
+                prefix=prefix,
             )
         )
         command = [executable, "-d", name, "-f", str(configuration), "-DFOREGROUND"]

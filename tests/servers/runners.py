@@ -29,7 +29,7 @@ def by_uwsgi(listen: str, *options: str) -> Command:
 def by_gunicorn(*options: str) -> Command:
     def command(port: int) -> list[str]:
         gunicorn = program("gunicorn", INSTALL)
-        return [gunicorn, "--bind", f"{HOST}:{port}", "--no-control-socket", *options, "app:app"]
+        return [gunicorn, "--bind", f"{HOST}:{port}", *options, "app:app"]
 
     return command
 
@@ -42,8 +42,12 @@ def with_gevent(command: Command) -> Command:
     return checked
 
 
-def waitress(port: int) -> list[str]:
-    return [program("waitress-serve", INSTALL), f"--listen={HOST}:{port}", "app:app"]
+def by_waitress(*options: str) -> Command:
+    def command(port: int) -> list[str]:
+        waitress = program("waitress-serve", INSTALL)
+        return [waitress, f"--listen={HOST}:{port}", *options, "app:app"]
+
+    return command
 
 
 def granian(port: int) -> list[str]:
@@ -95,6 +99,27 @@ def behind_nginx(back: Callable[[Path], tuple[str, list[str]]]) -> Serve:
     return serve
 
 
+def under_a_prefix(prefix: str) -> dict[str, Serve]:
+    """Every server that can have an application below a path, as it is told to."""
+
+    def by_uwsgi_at(port: int) -> list[str]:
+        return [uwsgi(), "--http-socket", f"{HOST}:{port}", *mounted]
+
+    def behind_nginx_at(folder: Path) -> tuple[str, list[str]]:
+        socket = folder / "s"
+        return nginx.to_uwsgi(socket), [uwsgi(), "--socket", str(socket), *mounted]
+
+    mounted = ["--mount", f"{prefix}=app:app", "--manage-script-name", "--need-app"]
+    return {
+        "uwsgi": alone(by_uwsgi_at),
+        "nginx-uwsgi": behind_nginx(behind_nginx_at),
+        "gunicorn": alone(by_gunicorn("--env", f"SCRIPT_NAME={prefix}")),
+        "apache": lambda site: apache.serve(site, prefix),
+        "waitress": alone(by_waitress(f"--url-prefix={prefix}")),
+        "granian": alone(lambda port: [*granian(port), "--url-path-prefix", prefix]),
+    }
+
+
 MASTER = ["--master", "--die-on-term"]
 
 MATRIX: dict[str, Serve] = {
@@ -120,6 +145,6 @@ MATRIX: dict[str, Serve] = {
     "gunicorn-gevent": alone(with_gevent(by_gunicorn("--worker-class", "gevent"))),
     "nginx-gunicorn": behind_nginx(gunicorn_behind_nginx),
     "apache": apache.serve,
-    "waitress": alone(waitress),
+    "waitress": alone(by_waitress()),
     "granian": alone(granian),
 }
