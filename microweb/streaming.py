@@ -43,7 +43,7 @@ class Stream:
         self._closed = False
         self._begun = False
         # Steps without a Python frame of their own: next(chunks), inside the context.
-        self._step = partial(self._variables.run, next, self._chunks(), _END)
+        self._step: Callable[[], Any] = partial(self._variables.run, next, self._chunks(), _END)
         self._first: Iterable[Any] = ()
 
     def begin(self) -> None:
@@ -67,11 +67,14 @@ class Stream:
         :param body: The other body.
         :param error: What went wrong, for the end of the request.
         """
-        self._body, self._error, self._begun = body, error, True
+        self._body, self._begun = body, True
+        if error is not None:
+            self._error = error
         self._step = partial(self._variables.run, next, self._chunks(), _END)
 
     def __iter__(self) -> Iterator[bytes]:
-        return chain(self._first, iter(self._step, _END))
+        first, self._first = self._first, ()  # it may be large
+        return chain(first, iter(self._step, _END))
 
     def _chunks(self) -> Iterator[bytes]:
         pieces: Iterable[Any] = self._body
@@ -107,7 +110,9 @@ class Stream:
             self._error = error
             self._failed(error)
         finally:
-            failure, self._error = self._error, None  # its traceback holds this object
+            # Both hold this object: by a traceback, and by a generator that was left midway.
+            failure, self._error = self._error, None
+            self._step = _ended
             self._closing(failure)
 
     def _close_body(self) -> None:
@@ -117,3 +122,7 @@ class Stream:
 
 
 _END = object()
+
+
+def _ended() -> Any:
+    return _END

@@ -256,6 +256,7 @@ def fails_at_first() -> Iterator[str]:
 @app.get("/fails/midway")
 def fails_midway() -> Iterator[str]:
     yield "the beginning"
+    time.sleep(0.1)  # granian sends it from another thread, and might have cut the connection first
     raise RuntimeError("on purpose")
 
 
