@@ -18,7 +18,8 @@ from .stacks import STACKS, start_commands, touched_file
 from .trial import try_import
 
 _POLL_SECONDS = 0.05
-# uWSGI overlooks a touch while it is still busy with the one before.
+# uWSGI overlooks a touch while it is busy with another, be it of a release that came before: then
+# some of its processes are replaced, and others have already the code of that release.
 _TOUCH_SECONDS = 2.0
 
 
@@ -94,7 +95,7 @@ def _wait(site: Site, first: int, before: set[int]) -> str:
                 f"{site.name} has ended while it took the new code, which could be imported a"
                 f" moment ago. Its log says why: journalctl -u {site.name}"
             )
-        if touches and before <= now and time.monotonic() > ask_again:
+        if touches and before & now and time.monotonic() > ask_again:
             ask_again += _TOUCH_SECONDS
             _ask(site, first)
         if time.monotonic() > deadline:

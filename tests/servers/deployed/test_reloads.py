@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from ..process import wait_until
@@ -92,3 +95,20 @@ def test_a_release_that_cannot_be_imported_is_refused_and_the_old_one_serves_on(
     )
     assert visits.failed == []
     assert visits.releases == {"1", "2"}
+
+
+def test_a_release_that_overtakes_another_is_the_one_that_stays() -> None:
+    with deployed("--processes", "3") as deployment, load(deployment.port, 4, gets("/")) as visits:
+        with ThreadPoolExecutor() as pool:
+            deployment.release("2")
+            first = pool.submit(deployment.reload)
+            before = set(deployment.workers())
+            wait_until(lambda: before != set(deployment.workers()), deployment.master)
+            put_out(deployment, "3", visits)
+        overtaken = first.result()
+        assert overtaken.returncode == 0, overtaken.stderr
+        settled = time.monotonic()
+        wait_until(lambda: len(visits.since(settled).workers) == 3, deployment.master)
+        assert visits.since(settled).releases == {"3"}
+    note("overtaken releases", requests=len(visits.all), failed=len(visits.failed))
+    assert visits.failed == []
