@@ -13,7 +13,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from ..client import HOST, Client
+from ..client import HOST, PATIENCE, Client
 from ..process import Process, running, wait_until
 from ..programs import program
 from ..servers import answers, free_port, uwsgi
@@ -52,10 +52,14 @@ class Deployment:
         assert done.returncode == 0, done.stderr
         self.run.mkdir(mode=0o700)
 
-    def release(self, name: str) -> None:
-        """Put other code in the place of what runs, and nothing more."""
+    def release(self, name: str, seconds: float = 0) -> None:
+        """Put other code in the place of what runs, and nothing more.
+
+        :param seconds: How much longer its import takes.
+        """
         source = Path(service.__file__).read_text()
-        self.release_source(source.replace('RELEASE = "1"', f'RELEASE = "{name}"'))
+        source = source.replace('RELEASE = "1"', f'RELEASE = "{name}"')
+        self.release_source(f"{source}\ntime.sleep({seconds})\n")
 
     def release_source(self, source: str) -> None:
         # At once, as whatever brings releases should do it: no worker sees a half of it.
@@ -66,15 +70,20 @@ class Deployment:
     def reload(self) -> subprocess.CompletedProcess[str]:
         return self.command("--reload")
 
-    def stop_as_systemd(self) -> subprocess.Popen[bytes]:
-        """Do what `systemctl stop` does according to the unit (systemd.service(5)).
+    def stop_as_systemd(self) -> int:
+        """Do what `systemctl stop` does according to the unit (systemd.kill(5)).
 
-        :returns: The command of the unit, which ends when this process has waited for the master.
+        :returns: The exit status of uWSGI.
         """
         unit = (self.folder / "deploy" / f"{NAME}.service").read_text().replace("\\\n", "")
         settings = dict(line.split("=", 1) for line in unit.splitlines() if "=" in line)
-        command = settings["ExecStop"].replace("$MAINPID", str(self.master.popen.pid))
-        return subprocess.Popen(shlex.split(command))
+        variables = {**os.environ, "MAINPID": str(self.master.popen.pid)}
+        assert settings["KillMode"] == "mixed"
+        with subprocess.Popen(shlex.split(settings["ExecStop"]), env=variables) as stop:
+            # Meanwhile, for the command waits until nothing is left of the process.
+            status = self.master.exit_status()
+            assert stop.wait(PATIENCE) == 0
+        return status
 
     def leftovers(self) -> list[str]:
         """What is in the folder of the socket, less what is nginx's."""

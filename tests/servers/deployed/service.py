@@ -21,7 +21,9 @@ app.config.update(
     SECRET_KEY="the same on every host, as the sessions are",
     MAX_CONTENT_LENGTH=600_000_000,
 )
-journal = os.open(Path(__file__).with_name("journal"), os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+journal = os.open(
+    Path(__file__).with_name("journal"), os.O_WRONLY | os.O_CREAT | os.O_APPEND, mode=0o600
+)
 
 
 def write(event: str, key: str) -> None:
