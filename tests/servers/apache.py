@@ -48,11 +48,17 @@ WSGIScriptAlias {prefix} {folder}/app.wsgi
 """
 
 
-@contextmanager
-def serve(site: Site, prefix: str = "/") -> Iterator[Client]:
+def installed() -> str:
+    """Return the path of Apache, where mod_wsgi is there as well."""
     executable = program("apache2", DEBIAN)
     if not (MODULES / "mod_wsgi.so").exists():
         missing("mod_wsgi", DEBIAN)
+    return executable
+
+
+@contextmanager
+def serve(site: Site, prefix: str = "/") -> Iterator[Client]:
+    executable = installed()
     port = free_port()
     with TemporaryDirectory(prefix="microweb-") as name:
         folder = Path(name)
@@ -64,7 +70,7 @@ def serve(site: Site, prefix: str = "/") -> Iterator[Client]:
                 host=HOST,
                 port=port,
                 modules=MODULES,
-                venv=_venv(),
+                venv=venv(),
                 project=PROJECT,
                 site=site.folder,
                 prefix=prefix,
@@ -86,15 +92,15 @@ def _user(folder: Path) -> list[str]:
     return ["setpriv", *user, "--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search"]
 
 
-def _venv() -> Path:
+def venv() -> Path:
     """Return an environment of Debian's Python with what microweb needs, made once."""
     parser = configparser.ConfigParser()
     parser.read(PROJECT / "setup.cfg")
     needed = parser["options"]["install_requires"].split()
     key = hashlib.sha256("\n".join(needed).encode()).hexdigest()[:12]
-    venv = PROJECT / ".pytest_cache" / f"mod_wsgi-{key}"
-    if not (venv / "complete").exists():
-        subprocess.run([PYTHON, "-m", "venv", "--clear", venv], check=True)
-        subprocess.run([venv / "bin/pip", "install", "--quiet", *needed], check=True)
-        (venv / "complete").touch()
-    return venv
+    made = PROJECT / ".pytest_cache" / f"mod_wsgi-{key}"
+    if not (made / "complete").exists():
+        subprocess.run([PYTHON, "-m", "venv", "--clear", made], check=True)
+        subprocess.run([made / "bin/pip", "install", "--quiet", *needed], check=True)
+        (made / "complete").touch()
+    return made

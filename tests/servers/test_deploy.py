@@ -15,6 +15,9 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
+import microweb
+
+from . import apache
 from .client import HOST, Client
 from .process import wait_until
 from .programs import program
@@ -180,6 +183,27 @@ def test_every_server_serves_a_factory_from_what_was_written(
         else:
             assert (done.returncode, done.stderr) == (0, "")
             assert client.get("/").json == {"bye": "you", "folder": str(deployment.folder)}
+
+
+def test_apache_serves_a_factory_from_what_was_written(deployment: Deployment) -> None:
+    apache.installed()
+    # Readable for the user of Apache's processes, who is not the one that runs this.
+    shutil.copytree(apache.venv(), deployment.folder / "venv", symlinks=True)
+    package = Path(microweb.__file__).parent
+    shutil.copytree(package, deployment.folder / "microweb")
+    deployment.command = [str(deployment.folder / "venv/bin/python"), "-m", "microweb"]
+    (deployment.folder / "shop.py").write_text(FACTORY)
+    commands = deployment.write("--for", "apache", app="shop:create_app('you')")
+    assert len(commands) == 1
+    with deployment.started(commands) as client:
+        assert client.get("/").json == {"hello": "you", "folder": str(deployment.folder)}
+        checked = deployment.deploy("--check")
+        assert (checked.returncode, checked.stderr) == (0, "")
+        (deployment.folder / "shop.py").write_text(FACTORY.replace('"hello"', '"bye"'))
+        done = deployment.deploy("--reload")
+        assert (done.returncode, done.stderr) == (0, "")
+        assert done.stdout == "Apache takes the new code with the next request.\n"
+        assert client.get("/").json["bye"] == "you"
 
 
 def test_code_that_cannot_be_imported_leaves_what_runs_alone(deployment: Deployment) -> None:
