@@ -126,7 +126,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     "deploy.running": {"deploy.access", "deploy.site"},
     "deploy.trial": {"deploy.running", "deploy.site", "discovery"},
-    "deploy.releasing": {"deploy.site", "deploy.stacks", "deploy.trial"},
+    "deploy.releasing": {"deploy.running", "deploy.site", "deploy.stacks", "deploy.trial"},
     "deploy.checking": {
         *("deploy.access", "deploy.apache", "deploy.nginx", "deploy.ports", "deploy.site"),
         *("deploy.running", "deploy.stacks", "deploy.trial", "deploy.uwsgi"),

@@ -29,7 +29,7 @@ def granian(site: Site) -> list[str]:
     """
     command = [site.beside_python("granian"), "--interface", "wsgi"]
     if site.unix_socket:
-        command += ["--uds", site.unix_socket, "--uds-permissions", "660"]
+        command += ["--uds", site.unix_socket, "--uds-permissions", "0660"]
     else:
         host, _, port = site.socket.rpartition(":")
         command += ["--host", host, "--port", port]

@@ -20,6 +20,8 @@ def site_file(site: Site) -> str:
     if site.certificate is not None and site.address is None:
         blocks.append(_to_https(site))
     body = [_listen(site), _limits(site), *_static(site), *_internal(site), _application(site)]
+    if site.domains and port(site) == "80":
+        body.insert(2, _challenge())
     blocks.append(_block("server", "\n".join(body)))
     return "\n".join(blocks)
 
@@ -95,10 +97,14 @@ ssl_session_cache shared:{site.name}:2m;
 
 def _to_https(site: Site) -> str:
     names = " ".join(site.domains) or "_"
-    return _block(
-        "server",
-        f"listen 80;\nserver_name {names};\nreturn 308 https://$host$request_uri;",
-    )
+    redirect = _block("location /", "return 308 https://$host$request_uri;")
+    return _block("server", f"listen 80;\nserver_name {names};\n\n{_challenge()}\n{redirect}")
+
+
+def _challenge() -> str:
+    """Return where certificates are asked for and renewed, which http has to answer."""
+    comment = "# certbot certonly --webroot -w /var/www/html writes here, for the world to see."
+    return comment + "\n" + _block("location /.well-known/acme-challenge/", "root /var/www/html;")
 
 
 def _limits(site: Site) -> str:

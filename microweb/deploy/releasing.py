@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
 import time
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import click
 
+from .running import account
 from .site import Site
 from .stacks import STACKS, start_commands, touched_file
 from .trial import try_import
@@ -56,13 +58,26 @@ def release(site: Site, environment: Mapping[str, str]) -> str:
 def _ask(site: Site, first: int) -> None:
     try:
         if STACKS[site.server].reload == "touch":
-            Path(touched_file(site)).touch()
+            touch(site)
         else:
             os.kill(first, signal.SIGHUP)
     except PermissionError:
         raise click.ClickException(
             f"This user may not reload {site.name}: become {site.user} or root."
         ) from None
+
+
+def touch(site: Site) -> None:
+    """Ask a server that watches a file to take new code.
+
+    :param site: The site.
+    """
+    file = touched_file(site)
+    Path(file).touch()
+    owner = account(site)
+    if owner is not None and file == site.reload_file:
+        # systemd reloads as this user, who may not touch a file that root has made.
+        shutil.chown(file, *owner)
 
 
 def _first_process(site: Site) -> int:

@@ -103,7 +103,8 @@ def variables_of(site: Site) -> dict[str, str]:
         return {}
     except (OSError, UnicodeDecodeError) as error:
         raise click.ClickException(
-            f"{site.environment_file} cannot be read: {error}. Who reloads the site has to read it."
+            f"{site.environment_file} cannot be read: {error}. Who runs the site has to read it,"
+            f" and nobody else: chown {site.user} {site.environment_file}, and chmod 600."
         ) from None
     variables = {}
     for line in map(str.strip, text.splitlines()):

@@ -40,7 +40,8 @@ User={site.user}
 Group={site.group}
 {_lines(folder)}\
 WorkingDirectory={target(site)[0]}
-# Variables such as MICROWEB_SECRET_KEY, a NAME=value a line; readable by root alone.
+# Variables such as MICROWEB_SECRET_KEY, a NAME=value a line. Reloads read it as {site.user}, and
+# nobody else should: chown {site.user} and chmod 600.
 EnvironmentFile=-{site.environment_file}
 ExecStart={_command(command)}
 {"" if reload is None else _lines([f"ExecReload={_command(reload)}"])}\

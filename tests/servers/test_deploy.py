@@ -175,6 +175,11 @@ def test_every_server_serves_a_factory_from_what_was_written(
     commands = deployment.write("--for", server, "--threads", "3", app="shop:create_app('you')")
     with deployment.started(commands) as client:
         assert client.get("/").json == {"hello": "you", "folder": str(deployment.folder)}
+        mode = (deployment.run / f"{server}.sock").stat().st_mode
+        assert (mode & 0o600, mode & 0o007) == (
+            0o600,
+            0,
+        )  # who else could reach it, speaks for nginx
         (deployment.folder / "shop.py").write_text(FACTORY.replace('"hello"', '"bye"'))
         done = deployment.deploy("--reload")
         if server == "waitress":
