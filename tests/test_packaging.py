@@ -59,6 +59,7 @@ def test_the_source_distribution_holds_tests_examples_and_benchmarks(distributio
         "README.md",
         "benchmarks/README.md",
         "benchmarks/__main__.py",
+        "docs/deploying/README.md",
         "examples/guestbook/guestbook/schema.sql",
         "examples/guestbook/guestbook/static/style.css",
         "examples/guestbook/guestbook/templates/base.html",

@@ -62,6 +62,12 @@ def test_the_two_commands_stand_on_the_first_screen(command: str) -> None:
     assert command in "\n".join(README.splitlines()[:30])
 
 
+def test_how_to_serve_and_to_deploy_it_stands_there_too() -> None:
+    first_screen = "\n".join(README.splitlines()[:40])
+    assert "uwsgi --http :9090 -w app:app" in first_screen
+    assert "\nmicroweb deploy " in first_screen
+
+
 def test_the_tour_runs_tasks_after_the_response_and_cleans_up(blocks: list[App]) -> None:
     app = blocks[2]
     seen: list[str] = []
