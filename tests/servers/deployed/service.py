@@ -20,6 +20,7 @@ app = App(__name__)
 app.config.update(
     SECRET_KEY="the same on every host, as the sessions are",
     MAX_CONTENT_LENGTH=600_000_000,
+    SEND_FILE_MAX_AGE_DEFAULT=3_600,
 )
 journal = os.open(
     Path(__file__).with_name("journal"), os.O_WRONLY | os.O_CREAT | os.O_APPEND, mode=0o600

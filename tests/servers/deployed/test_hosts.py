@@ -21,11 +21,11 @@ from .hosts import Host, host
 from .load import Visits, gets, load, posts
 
 #: The longest that a request may take, in seconds.
-TIMEOUT = 2
+TIMEOUT = 1
 #: How much longer nginx waits for a host that has begun to answer, and may be lost.
 MARGIN = 5
 CLIENTS = 8
-SECONDS = size(2, 20)
+SECONDS = size(1, 20)
 
 
 @dataclass
@@ -92,8 +92,8 @@ def check(cluster: Cluster, visits: Visits, story: str) -> None:
     assert set(executions) == {1}
     assert len(executions) >= len(ordered.served)
     assert {visit.status for visit in ordered.failed} <= {502, 504}
-    # No more than what was under way: every client has met the loss once at the most.
-    assert len(ordered.failed) <= CLIENTS // 2
+    # No more than what was under way; a host that is stopped at its port takes some twice.
+    assert len(ordered.failed) <= CLIENTS
 
 
 def test_a_host_that_is_killed_is_missed_by_nobody(cluster: Cluster) -> None:

@@ -75,7 +75,10 @@ BROKEN = {
 
 
 def test_a_release_that_cannot_be_imported_is_refused_and_the_old_one_serves_on() -> None:
-    with deployed("--processes", "2") as deployment, load(deployment.port, 4, gets("/")) as visits:
+    with (
+        deployed("--processes", "2") as deployment,
+        load(deployment.port, 4, gets("/work")) as visits,
+    ):
         workers = deployment.workers()
         touched = deployment.touched()
         for source, reason in BROKEN.items():
@@ -98,7 +101,10 @@ def test_a_release_that_cannot_be_imported_is_refused_and_the_old_one_serves_on(
 
 
 def test_a_release_that_overtakes_another_is_the_one_that_stays() -> None:
-    with deployed("--processes", "3") as deployment, load(deployment.port, 4, gets("/")) as visits:
+    with (
+        deployed("--processes", "2") as deployment,
+        load(deployment.port, 4, gets("/work")) as visits,
+    ):
         with ThreadPoolExecutor() as pool:
             deployment.release("2")
             first = pool.submit(deployment.reload)
@@ -108,7 +114,7 @@ def test_a_release_that_overtakes_another_is_the_one_that_stays() -> None:
         overtaken = first.result()
         assert overtaken.returncode == 0, overtaken.stderr
         settled = time.monotonic()
-        wait_until(lambda: len(visits.since(settled).workers) == 3, deployment.master)
+        wait_until(lambda: len(visits.since(settled).workers) == 2, deployment.master)
         assert visits.since(settled).releases == {"3"}
     note("overtaken releases", requests=len(visits.all), failed=len(visits.failed))
     assert visits.failed == []

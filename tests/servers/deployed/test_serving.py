@@ -52,6 +52,7 @@ def test_a_static_file_comes_from_nginx_whatever_the_workers_do(
         missing = client.get("/static/none.css")
     assert (answer.status, answer.text) == (200, "body { color: teal }\n")
     assert answer.headers["Content-Type"] == "text/css"
+    assert answer.headers["Cache-Control"] == "max-age=3600"
     assert (again.status, again.body) == (304, b"")
     assert (part.status, part.body) == (206, b"body")
     assert missing.status == 404
