@@ -17,10 +17,12 @@ from ..client import HOST, PATIENCE, Client
 from ..process import Process, running, wait_until
 from ..programs import program
 from ..servers import answers, free_port, uwsgi
-from . import service
 from .journal import Journal
 
 NAME = "shop"
+
+# Read and not imported: where it is imported it begins a journal.
+SOURCE = Path(__file__).with_name("service.py").read_text()
 
 # As in production, whatever the tests run with: modules are compiled once, not at every start.
 ENVIRONMENT = {"PYTHONDONTWRITEBYTECODE": ""}
@@ -66,8 +68,7 @@ class Deployment:
 
         :param seconds: How much longer its import takes.
         """
-        source = Path(service.__file__).read_text()
-        source = source.replace('RELEASE = "1"', f'RELEASE = "{name}"')
+        source = SOURCE.replace('RELEASE = "1"', f'RELEASE = "{name}"')
         self.release_source(f"{source}\ntime.sleep({seconds})\n")
 
     def release_source(self, source: str) -> None:
