@@ -188,7 +188,8 @@ def _several_hosts(site: Site) -> str:
 # host once it was sent: what it does could be done twice (so never add non_idempotent here).
 {kind}_connect_timeout 2s;
 {kind}_next_upstream error timeout;
-{kind}_next_upstream_tries {len(site.hosts)};
+# Once more than there are hosts: each may lose the process that has the request.
+{kind}_next_upstream_tries {len(site.hosts) + 1};
 """
 
 
