@@ -23,6 +23,8 @@ from ..servers import free_port
 #: For tests between networks, and so in nobody's use (RFC 2544, appendix C.2.2).
 NETWORK = "198.18"
 PORT = 3031
+#: However this process ends: what stayed would keep its namespace, and the cable.
+ENDS_WITH_US = ("setpriv", "--pdeathsig", "KILL")
 
 
 _numbers = count()
@@ -67,7 +69,7 @@ class Namespace:
         self.gateway = f"{subnet}.{4 * number % 256 + 1}"
         own = f"{subnet}.{4 * number % 256 + 2}"
         self.address = f"{own}:{PORT}"
-        self.prefix = ("nsenter", f"--net=/proc/{self.holder}/ns/net")
+        self.prefix = (*ENDS_WITH_US, "nsenter", f"--net=/proc/{self.holder}/ns/net")
         cable = f"mw{os.getpid()}-{number}"
         _ip("link", "add", cable, "type", "veth", "peer", "name", "eth0", "netns", str(self.holder))
         _ip("address", "add", f"{self.gateway}/30", "dev", cable)
@@ -115,8 +117,7 @@ def host() -> Iterator[Host]:
     if not namespaces_may_be_made():
         yield Port(f"{HOST}:{free_port()}")
         return
-    # The process that the namespace lives by ends with this one, however that ends.
-    command = ["setpriv", "--pdeathsig", "KILL", "unshare", "--net", "sleep", "infinity"]
+    command = [*ENDS_WITH_US, "unshare", "--net", "sleep", "infinity"]
     with running(command, Path("/")) as holder:
         ours = Path("/proc/self/ns/net").readlink()
         theirs = Path(f"/proc/{holder.popen.pid}/ns/net")
