@@ -168,7 +168,7 @@ class Handling(Rendering):
         if (
             type(response.response) is list
             or response.standalone_body
-            or not response.has_short_road()  # it may have a way of its own to start
+            or type(response).__call__ is not Response.__call__  # it may start as it likes
         ):
             return response(environ, start_response)
         # Called only once, although PEP 3333 allows more where a stream fails at first: gunicorn
@@ -200,11 +200,13 @@ class Handling(Rendering):
             stream.abandon()
             environ = context.environ or {}
             unhandled: Exception | None = None
+            response: Response | None = None
             try:
                 response = self.finalize_request(self.handle_user_exception(error))
                 body = _send_again(response, environ, start_response)
             except Exception as another:
                 unhandled = another
+                close_unsent(response)
                 _, body = self._answer_error(another, environ, start_response)
             stream.send_instead(body, unhandled)
             del unhandled  # its traceback holds this frame

@@ -57,7 +57,8 @@ class Stream:
             self._first = (first,)
 
     def abandon(self) -> None:
-        """Close the body, of which nothing is sent."""
+        """Close the body, of which nothing is sent, not even what :meth:`begin` has of it."""
+        self._first = ()
         with suppress(Exception):
             self._variables.run(self._close_body)
 

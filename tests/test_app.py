@@ -1345,6 +1345,78 @@ def test_an_exit_before_the_first_piece_closes_the_stream_and_goes_on(app: App) 
     assert log == ["stream closed", "teardown SystemExit(3)"]
 
 
+def refusing(begun: list[str]) -> Callable[..., Any]:
+    """A `start_response` like that of wsgiref: some headers are the server's own to send."""
+
+    def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
+        assert exc_info or not begun, "Headers already set!"
+        assert "Connection" not in dict(headers), "Hop-by-hop header"
+        begun.append(status)
+
+    return start
+
+
+def test_a_stream_whose_headers_a_server_refuses_gives_nothing_to_the_answer(app: App) -> None:
+    app.testing = False
+    app.get("/")(lambda: Response(iter(["first", "second"]), headers={"Connection": "keep-alive"}))
+    begun: list[str] = []
+    stream: Any = app.wsgi_app(create_environ("/"), refusing(begun))
+    body = b"".join(stream)
+    stream.close()
+    assert begun == ["500 INTERNAL SERVER ERROR"]
+    assert body.startswith(b"<!doctype html>")
+
+
+def test_the_answer_to_a_failing_stream_is_closed_where_it_cannot_be_sent(app: App) -> None:
+    log: list[str] = []
+
+    @app.errorhandler(LookupError)
+    def handle(error: LookupError) -> Response:
+        response = Response("not found", headers={"Connection": "close"})
+        response.call_on_close(lambda: log.append("answer closed"))
+        return response
+
+    failing_at_first(app, LookupError(), log)
+    begun: list[str] = []
+    stream: Any = app.wsgi_app(create_environ("/"), refusing(begun))
+    stream.close()
+    assert begun == ["500 INTERNAL SERVER ERROR"]
+    assert log[:2] == ["stream closed", "answer closed"]
+
+
+def test_a_stream_of_a_class_with_headers_of_its_own_waits_for_its_first_piece_too(
+    app: App,
+) -> None:
+    class Signed(Response):
+        def get_wsgi_headers(self, environ: Any) -> Any:
+            headers = super().get_wsgi_headers(environ)
+            headers["X-Signed"] = "yes"
+            return headers
+
+    app.response_class = Signed
+    log: list[str] = []
+    failing_at_first(app, NotFound(), log)
+    begun: list[str] = []
+    for path in "/", "/plain":
+        stream: Any = app.wsgi_app(create_environ(path), refusing(begun))
+        stream.close()
+        assert begun.pop() == "404 NOT FOUND"
+        assert begun == []
+
+
+def test_after_functions_see_a_stream_that_fails_at_first_and_the_answer_to_it(app: App) -> None:
+    log: list[str] = []
+    failing_at_first(app, NotFound(), log)
+
+    @app.after_request
+    def after(response: Response) -> Response:
+        log.append(f"after {response.status_code}")
+        return response
+
+    app.test_client().get("/", buffered=True)
+    assert log == ["after 200", "stream closed", "after 404", "teardown None"]
+
+
 def test_the_status_of_a_stream_waits_for_its_first_piece(app: App) -> None:
     log: list[str] = []
 
