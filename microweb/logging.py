@@ -11,7 +11,8 @@ from werkzeug.local import LocalProxy
 from .context import current, current_request_id
 
 
-def _errors_stream() -> TextIO:
+def errors_stream() -> TextIO:
+    """Return the server's error stream while it handles a request, else standard error."""
     context = current.get()
     if context is None or context.environ is None:
         return sys.stderr
@@ -20,7 +21,7 @@ def _errors_stream() -> TextIO:
 
 
 #: The server's error stream while it handles a request, standard error otherwise.
-wsgi_errors_stream: Any = LocalProxy(_errors_stream)
+wsgi_errors_stream: Any = LocalProxy(errors_stream)
 
 
 class RequestIdFilter(logging.Filter):

@@ -19,7 +19,7 @@ import pytest
 from werkzeug.test import create_environ
 
 from microweb import App, Blueprint, abort, request, send_file
-from microweb.access import access_log, handler, logger
+from microweb.access import LONGEST, AccessLog, access_log, handler, logger
 from microweb.errors import ConfigError
 
 
@@ -342,6 +342,28 @@ def test_a_path_cannot_forge_a_line(lines: list[str]) -> None:
     assert json.loads(lines[1])["path"] == NASTY
 
 
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_a_long_path_is_cut_before_something_else_breaks_its_line(
+    lines: list[str], form: str
+) -> None:
+    # What collects lines would take the rest of this one for another: journald at 48 KiB.
+    called(shop(form), "/", PATH_INFO="/" + "\x01" * 65_536, REQUEST_METHOD="A" * 65_536)
+    assert len(lines[-1]) < 8 * LONGEST < 48 * 1024
+    assert [lines[-1].count(text) for text in ("A", "\\u0001", "\\u2026")] == [2000, 1999, 2]
+
+
+@pytest.mark.parametrize("odd", ['"', "\\", "\n", "\x7f", "\xe9", "\u2028", "\x00"])
+def test_a_line_of_json_can_be_read_whatever_is_in_it(lines: list[str], odd: str) -> None:
+    sent = odd.encode().decode("latin-1")
+    called(shop(), PATH_INFO=f"/{sent}", REQUEST_METHOD=f"G{odd}T", REMOTE_ADDR=f"a{odd}")
+    fields = last(lines)
+    assert (fields["path"], fields["method"], fields["client"]) == (
+        f"/{odd}",
+        f"G{odd}T",
+        f"a{odd}",
+    )
+
+
 def test_a_method_an_address_or_an_id_cannot_forge_a_line(lines: list[str]) -> None:
     app = shop("text")
 
@@ -389,6 +411,14 @@ def test_without_a_handler_they_go_to_the_servers_error_stream() -> None:
     client.get("/users/7", errors_stream=errors)
     paths = [json.loads(line)["path"] for line in errors.getvalue().splitlines()]
     assert (paths, logger.handlers) == (["/", "/users/7"], [handler])
+
+
+@nobody_listening()
+def test_a_request_whose_line_nobody_takes_is_not_watched() -> None:
+    logger.setLevel(logging.WARNING)
+    context = shop().test_request_context("/").context
+    assert AccessLog("json").entry(context, lambda *begun: lambda data: None) is None
+    assert not context.at_end
 
 
 @nobody_listening()
