@@ -42,12 +42,12 @@ def correction(proxies: Any) -> Callable[[WSGIEnvironment], None] | None:
         app.config["TRUSTED_PROXIES"] = 1  # nginx: X-Forwarded-For and X-Forwarded-Proto
         app.config["TRUSTED_PROXIES"] = {"x_for": 2, "x_proto": 1, "x_host": 1}
     """
-    named = proxies if isinstance(proxies, Mapping) else {"x_for": proxies, "x_proto": proxies}
-    if not any(named.values()):
+    counts = trusted(proxies)
+    if not counts:
         return None
     from werkzeug.middleware.proxy_fix import ProxyFix
 
-    fix = ProxyFix(lambda environ, start_response: (), **{**dict.fromkeys(HEADERS, 0), **named})
+    fix = ProxyFix(lambda environ, start_response: (), **{**dict.fromkeys(HEADERS, 0), **counts})
 
     def correct(environ: WSGIEnvironment) -> None:
         # Only once, where one application calls another one, or the same middleware is around it.
@@ -55,6 +55,18 @@ def correction(proxies: Any) -> Callable[[WSGIEnvironment], None] | None:
             fix(environ, _start_nothing)
 
     return correct
+
+
+def trusted(proxies: Any) -> dict[str, int]:
+    """Return how many proxies are trusted for each header; nothing for one that is ignored.
+
+    :param proxies: The value of `TRUSTED_PROXIES`.
+
+    >>> trusted(1), trusted({"x_for": 2, "x_proto": 0}), trusted(None)
+    ({'x_for': 1, 'x_proto': 1}, {'x_for': 2}, {})
+    """
+    counts = proxies if isinstance(proxies, Mapping) else {"x_for": proxies, "x_proto": proxies}
+    return {header: count for header, count in counts.items() if count}
 
 
 def _start_nothing(*args: Any) -> Any:

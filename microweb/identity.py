@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from .forwarded import trusted
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -16,15 +18,16 @@ KEY = "microweb.request_id"
 _ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 
 
-def request_id(environ: WSGIEnvironment, trusted: bool) -> str:
+def request_id(environ: WSGIEnvironment, proxies: Any) -> str:
     """Return the id of a request; it is made when somebody asks for the first time.
 
     :param environ: The WSGI environ.
-    :param trusted: Take the proxy's `X-Request-ID`, where it is one.
+    :param proxies: The value of `TRUSTED_PROXIES`; the `X-Request-ID` counts where it trusts any.
     """
     if KEY not in environ:
-        sent = environ.get("HTTP_X_REQUEST_ID", "") if trusted else ""
+        sent: str = environ.get("HTTP_X_REQUEST_ID", "")
+        taken = sent and trusted(proxies) and _ID.fullmatch(sent)
         # Of the system, and so not the same one in two processes behind a fork.
-        environ[KEY] = sent if sent and _ID.fullmatch(sent) else os.urandom(16).hex()
+        environ[KEY] = sent if taken else os.urandom(16).hex()
     known: str = environ[KEY]
     return known

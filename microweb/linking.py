@@ -27,6 +27,8 @@ from .scope import Hooks
 from .sessions import SecureCookieSessionInterface
 
 if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+
     from .health import Health
 
 
@@ -186,13 +188,14 @@ class Linking(Assembly):
 
         :param request: The request, or None outside of one.
         :returns: None outside of a request without `SERVER_NAME`.
-        :raises werkzeug.exceptions.SecurityError: for a host that is not among `TRUSTED_HOSTS`.
+        :raises werkzeug.exceptions.SecurityError: for a host that is not among `TRUSTED_HOSTS`, but
+            for the URLs of `health_routes`, which are asked by the address of a process.
         """
         server_name = self.config["SERVER_NAME"]
         if request is not None:
             if self.config["TRUSTED_HOSTS"] is not None:
                 request.trusted_hosts = self.config["TRUSTED_HOSTS"]
-            if request.trusted_hosts is not None:
+            if request.trusted_hosts is not None and not self._asks_how_it_is(request.environ):
                 request.host  # noqa: B018 - refuses a host that is not among them
             if self.url_map.host_matching:
                 return self.url_map.bind_to_environ(request.environ)
@@ -206,6 +209,10 @@ class Linking(Assembly):
             script_name=self.config["APPLICATION_ROOT"],
             url_scheme=self.config["PREFERRED_URL_SCHEME"],
         )
+
+    def _asks_how_it_is(self, environ: WSGIEnvironment) -> bool:
+        """Whether the URL is one of `health_routes`, which answer the same whatever the host."""
+        return self._health is not None and environ.get("PATH_INFO") in self._health.paths
 
     def url_for(
         self,

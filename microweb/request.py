@@ -184,7 +184,7 @@ class Request(WerkzeugRequest):
                 response.headers["X-Request-ID"] = request.id
                 return response
         """
-        return request_id(self.environ, bool(self.limits.get("TRUSTED_PROXIES")))
+        return request_id(self.environ, self.limits.get("TRUSTED_PROXIES"))
 
     @lazy
     def args(self) -> MultiDict[str, str]:

@@ -271,8 +271,10 @@ class Working(Linking):
 
         The answer is that of the one process that gets the request, is never stored
         (``Cache-Control: no-store``), and comes without the hooks and error handlers of the
-        application, which may ask for a login. `TRUSTED_HOSTS` counts: a probe has to send a
-        `Host` that is among them. The endpoints are `health_live` and `health_ready`.
+        application, which may ask for a login. `TRUSTED_HOSTS` does not count: Kubernetes and load
+        balancers ask by the address of a process. With `subdomain_matching` or `host_matching`
+        give ``subdomain="<any>"`` or ``host="<any>"`` for that. The endpoints are `health_live` and
+        `health_ready`.
 
         :param live: The URL of the one.
         :param ready: The URL of the other one.

@@ -88,6 +88,27 @@ def test_options_are_those_of_a_route() -> None:
     assert answer.json == {"status": "ok"}
 
 
+def test_with_subdomains_a_variable_takes_an_address_too() -> None:
+    app = App("hosts", static_folder=None, subdomain_matching=True)
+    app.config["SERVER_NAME"] = "example.com"
+    app.health_routes(subdomain="<any>")
+    with pytest.warns(UserWarning, match="doesn't match configured server name"):  # of Werkzeug
+        answer = app.test_client().get("/readyz", base_url="http://10.0.0.7:8080")
+    assert answer.json == {"status": "ok"}
+
+
+def test_a_probe_by_the_address_of_a_process_is_answered(shop: App) -> None:
+    shop.config["TRUSTED_HOSTS"] = ["example.com"]
+    shop.health_routes()
+    shop.add_url_rule("/page", "page", lambda: "a page")
+    client = shop.test_client()
+    by_address = "http://10.0.0.7:8080"
+    for path, status in {"/healthz": 200, "/readyz": 200, "/page": 400, "/healthz/": 400}.items():
+        assert client.get(path, base_url=by_address).status_code == status
+    assert client.head("/healthz", base_url=by_address).status_code == 200
+    assert client.post("/healthz", base_url=by_address).status_code == 405
+
+
 def test_the_command_lists_them(shop: App) -> None:
     shop.health_routes()
     group = MicrowebGroup(create_app=lambda: shop)

@@ -52,12 +52,12 @@ def test_the_id_of_a_trusted_proxy_is_taken(sent: str) -> None:
     "sent", ["", "x" * 129, "a b", "a,b", "a\tb", 'a"b', "a/b", "<a>", "ä", "7\n", "\x1b[31m"]
 )
 def test_what_is_no_id_is_not_taken(sent: str) -> None:
-    made = request_id({"HTTP_X_REQUEST_ID": sent}, trusted=True)
+    made = request_id({"HTTP_X_REQUEST_ID": sent}, proxies=1)
     assert MADE.fullmatch(made)
 
 
-@pytest.mark.parametrize("proxies", [None, 0])
-def test_nobody_is_trusted_without_trusted_proxies(proxies: int | None) -> None:
+@pytest.mark.parametrize("proxies", [None, 0, {}, {"x_for": 0}])
+def test_nobody_is_trusted_without_trusted_proxies(proxies: dict[str, int] | int | None) -> None:
     app = shop()
     app.config["TRUSTED_PROXIES"] = proxies
     assert MADE.fullmatch(app.test_client().get("/", headers={"X-Request-ID": "7"}).text)

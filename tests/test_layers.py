@@ -31,7 +31,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "provider": {"lazy", "response"},
     "tagged": {"errors", "provider"},
     "input": set(),
-    "identity": set(),
+    "identity": {"forwarded"},
     "values": set(),
     "multipart": set(),
     "request": {"errors", "identity", "input", "lazy", "multipart", "values"},
