@@ -171,7 +171,7 @@ class Entry:
             return Counted(body, self)
         elif self._method != "HEAD":
             lengths = [value for name, value in self._headers if name.lower() == "content-length"]
-            self.size = int(lengths[0]) if lengths else 0
+            self.size = int(lengths[0]) if lengths and lengths[0].isdecimal() else 0
         return body
 
     def finish(self) -> None:
@@ -193,7 +193,7 @@ class Entry:
             _short(self._method),
             _short(decoded(self._path)),
             None if context.rule is None else context.rule.rule,
-            int(self._status[:3]),
+            int(self._status.partition(" ")[0]),
             self.size,
             (perf_counter() - self._began) * 1000,
             _short(str(context.request.id)),

@@ -18,7 +18,7 @@ from wsgiref.util import FileWrapper
 import pytest
 from werkzeug.test import create_environ
 
-from microweb import App, Blueprint, abort, request, send_file
+from microweb import App, Blueprint, Response, abort, request, send_file
 from microweb.access import LONGEST, AccessLog, access_log, handler, logger
 from microweb.errors import ConfigError
 
@@ -401,6 +401,27 @@ def nobody_listening() -> Iterator[None]:
     for each, own in zip(loggers, handlers, strict=True):
         each.handlers[:] = own
     logger.setLevel(level)
+
+
+@pytest.mark.parametrize("length", ["many", "-1", "\xb2"])
+def test_a_length_that_is_none_costs_neither_the_answer_nor_the_line(
+    lines: list[str], length: str
+) -> None:
+    class Passed(Response):
+        standalone_body = True
+
+    app = shop()
+    headers = {"Content-Length": length}
+    app.get("/file")(lambda: Passed(iter([b"abc"]), headers=headers, direct_passthrough=True))
+    assert list(called(app, "/file")[2]) == [b"abc"]
+    assert last(lines) == {**OK, "path": "/file", "route": "/file", "bytes": 0}
+
+
+def test_a_status_without_a_number_has_its_line(lines: list[str]) -> None:
+    app = shop()
+    app.get("/odd")(lambda: Response("", "odd"))
+    assert called(app, "/odd")[0] == "0 odd"
+    assert last(lines)["status"] == 0
 
 
 @nobody_listening()
