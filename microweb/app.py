@@ -169,34 +169,30 @@ class App(Handling):
             else:
                 hit = compiled.matcher.match(path, environ.get("REQUEST_METHOD", "GET"))
             if hit is UNSURE:
-                hit = self._match_slowly(context, compiled)
+                path = _taken_path(context, path)
+                hit = self._match_by_werkzeug(context, compiled)
             if hit is None:
                 # Not raised here, where it would only be caught to be raised in place of a view.
                 context.routing_exception = NotFound()
-                context.plan = compiled.misses.plan(_path(environ), context)
+                context.plan = compiled.misses.plan(path, context)
             else:
                 (context.rule, context.plan), context.view_args = hit
         except HTTPException as error:
             if isinstance(error, MethodNotAllowed):
                 error.valid_methods = sorted(error.valid_methods or ())
             context.routing_exception = error
-            context.plan = compiled.misses.plan(_path(environ), context)
+            context.plan = compiled.misses.plan(path, context)
         except Exception:  # of a converter, for example: no 404, but no plan of its own either
-            context.plan = compiled.misses.plan(_path(environ), context)
+            context.plan = compiled.misses.plan(path, context)
             raise
         if context.request_if_made is not None:
             context.matched(context.request_if_made)
         if appcontext_pushed.receivers:
             self._signal(appcontext_pushed)
 
-    def _match_slowly(
+    def _match_by_werkzeug(
         self, context: Context, compiled: Compiled
     ) -> tuple[Target, dict[str, Any]] | None:
-        """Ask Werkzeug, about another path where there was none."""
-        environ = context.environ or {}
-        if _path(environ)[:1] != "/" and take_path(environ):
-            context.request_if_made = None
-            context.__dict__.pop("url_adapter", None)
         adapter = context.url_adapter
         if adapter is None:
             return None
@@ -477,8 +473,13 @@ class App(Handling):
             self._signal(appcontext_pushed)
 
 
-def _path(environ: WSGIEnvironment) -> str:
-    return decoded(environ.get("PATH_INFO") or "")
+def _taken_path(context: Context, path: str) -> str:
+    """Return the path, which is another one where a whole URL stood in its place."""
+    environ = context.environ or {}
+    if path[:1] == "/" or not take_path(environ):
+        return path
+    context.forget_target()
+    return decoded(environ["PATH_INFO"])
 
 
 # What a plan need not take where it is the application's own and has nothing to do.

@@ -170,6 +170,11 @@ class Context:
                 request.routing_exception = self.routing_exception
         return request
 
+    def forget_target(self) -> None:
+        """Forget what was made of a path and host that are others now."""
+        self.request_if_made = None
+        self.__dict__.pop("url_adapter", None)
+
     def matched(self, request: Request) -> None:
         """Tell the request what the match found.
 
