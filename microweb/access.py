@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from json.encoder import encode_basestring_ascii as quoted
 from time import gmtime, perf_counter, strftime, time_ns
-from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .context import Context
-from .logging import errors_stream, has_level_handler
+from .logging import ServerHandler, has_level_handler
 from .request import decoded
 
 if TYPE_CHECKING:
@@ -26,19 +26,8 @@ logger = logging.getLogger("microweb.access")
 LONGEST = 2_000
 
 
-class _Handler(logging.StreamHandler[Any]):
-    """Writes to the server's error stream (2 µs; with a proxy for a stream it is 11)."""
-
-    def __init__(self) -> None:
-        logging.Handler.__init__(self)
-
-    @property
-    def stream(self) -> TextIO:
-        return errors_stream()
-
-
 #: Writes to the server's error stream, where no other handler would get the lines.
-handler = _Handler()
+handler = ServerHandler()
 
 
 class AccessLog:

@@ -95,7 +95,8 @@ class Stream:
         except GeneratorExit:  # closed before its end: the client has gone
             raise
         except BaseException as error:  # an exit, for the end of the request to know of
-            self._error = error
+            if self._begun:
+                self._error = error
             raise
 
     def close(self) -> None:

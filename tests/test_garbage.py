@@ -60,6 +60,19 @@ def test_a_request_whose_line_is_logged_leaves_none_either(garbage_app: App, pat
     assert left_by(garbage_app, path, headers=headers) == 0
 
 
+def test_a_stream_that_asks_to_exit_at_first_leaves_none_either(garbage_app: App) -> None:
+    @garbage_app.route("/stream/exits")
+    def exiting_stream() -> Iterator[str]:
+        raise SystemExit
+        yield ""
+
+    def call() -> None:
+        with pytest.raises(SystemExit):
+            garbage_app.wsgi_app(create_environ("/stream/exits"), _start_response)
+
+    assert left_by_calls(call) == 0
+
+
 def test_a_stream_that_its_client_leaves_is_gone_at_once(garbage_app: App) -> None:
     gc.disable()
     try:
@@ -88,6 +101,11 @@ def left_by(app: App, path: str, **options: Any) -> int:
         if not isinstance(body, list):
             body.close()  # type: ignore[attr-defined]
 
+    return left_by_calls(call)
+
+
+def left_by_calls(call: Callable[[], None]) -> int:
+    """Count what is left to the collector by twenty calls."""
     for _ in range(5):
         call()
     gc.collect()
