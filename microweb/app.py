@@ -113,7 +113,7 @@ class App(Handling):
                     front = self._front(context, compiled)
                     if front is not None:
                         entry = front.enter(context, start_response)
-                        start_response = start_response if entry is None else entry
+                        start_response = entry or start_response
                     if compiled is None:
                         compiled = self._compile(front, environ.get("PATH_INFO"))
                 self._match(context, compiled)

@@ -490,9 +490,9 @@ class Assembly(Scope):
 
     def file_options(self) -> dict[str, Any]:
         """Return what the application decides about the files that it sends."""
+        mapping = self.config["X_ACCEL_MAPPING"]
         return {
             "max_age": self.get_send_file_max_age,
-            "use_x_sendfile": self.config["USE_X_SENDFILE"]
-            and (self.config["X_ACCEL_MAPPING"] or True),
+            "use_x_sendfile": self.config["USE_X_SENDFILE"] and (mapping is None or mapping),
             "response_class": self.response_class,
         }

@@ -102,10 +102,14 @@ VALUES: dict[str, tuple[Callable[[Any], object], str]] = {
     ),
     "X_ACCEL_MAPPING": (
         lambda mapping: all(
-            isinstance(folder, str) and os.path.isabs(folder) and str(location).startswith("/")
+            isinstance(folder, str)
+            and os.path.isabs(folder)
+            and isinstance(location, str)
+            and location.startswith("/")
             for folder, location in mapping.items()
         ),
-        "each folder must be an absolute path, and each location a path that begins with a slash",
+        "each folder must be an absolute path, and each location a path that begins with a slash;"
+        " both are text (str)",
     ),
     "BACKGROUND_TASK_THREADS": _COUNT,
     "BACKGROUND_TASK_QUEUE": _COUNT,

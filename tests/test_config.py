@@ -158,7 +158,10 @@ LIMIT = "it must be 0 or more, or None for no limit."
 ROOT = "it must be a path that begins with a slash, such as '/' or '/app'."
 SCHEME = "it must be a scheme alone, such as 'http' or 'https'."
 
-MAPPING = "each folder must be an absolute path, and each location a path that begins with a slash."
+MAPPING = (
+    "each folder must be an absolute path, and each location a path that begins with a slash; both"
+    " are text (str)."
+)
 
 
 @pytest.mark.parametrize(
@@ -186,6 +189,8 @@ MAPPING = "each folder must be an absolute path, and each location a path that b
         ("X_ACCEL_MAPPING", {"/srv/files": "files"}, MAPPING),
         ("X_ACCEL_MAPPING", {"/srv/files": None}, MAPPING),
         ("X_ACCEL_MAPPING", {7: "/files"}, MAPPING),
+        ("X_ACCEL_MAPPING", {Path("/srv/files"): "/files"}, MAPPING),
+        ("X_ACCEL_MAPPING", {"/srv/files": Path("/files")}, MAPPING),
     ],
 )
 def test_a_value_that_cannot_be_used_is_told_with_what_it_must_be(
