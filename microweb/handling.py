@@ -66,6 +66,8 @@ class Handling(Rendering):
             return self.make_error_response(rv)
         if type(rv) is GeneratorType:
             return streamed_response(self.response_class, rv, self._who_returned)
+        if callable(rv):
+            current_request_id()  # a WSGI application takes it from its copy of the environ
         return to_response(
             rv,
             response_class=self.response_class,

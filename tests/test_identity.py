@@ -81,6 +81,15 @@ def test_applications_that_call_each_other_have_one_id() -> None:
     assert outer.test_client().get("/inner", buffered=True).text == seen[0]
 
 
+def test_an_application_that_a_view_returns_has_its_id_whoever_asks_first() -> None:
+    inner, outer = shop("inner"), shop("outer")
+    seen: list[str] = []
+    outer.add_url_rule("/inner", "inner", lambda: inner)
+    inner.add_url_rule("/inner", "view", lambda: request.id)
+    outer.teardown_request(lambda error: seen.append(request.id))
+    assert outer.test_client().get("/inner", buffered=True).text == seen[0]
+
+
 def test_a_hook_may_give_the_request_another_id() -> None:
     app = shop()
 
