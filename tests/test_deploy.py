@@ -9,6 +9,7 @@ import getpass
 import importlib
 import json
 import os
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -384,8 +385,50 @@ def test_what_another_version_has_remembered_is_refused(folder: Path) -> None:
 def test_a_service_that_does_not_run_takes_no_new_code(folder: Path) -> None:
     deploy()
     text = refused("--reload")
-    assert text.startswith(f"my-shop does not run: {folder}/run/uwsgi.pid names no process. Start")
+    assert text.startswith(f"my-shop does not run: {folder}/run/uwsgi.pid names no process of")
     assert f"uwsgi --ini {folder}/deploy/uwsgi.ini" in text.replace("'", "")
+
+
+def test_an_id_that_another_program_has_by_now_gets_no_signal(folder: Path) -> None:
+    deploy("--for", "gunicorn")
+    Path("run").mkdir()
+    with subprocess.Popen(["sleep", "60"]) as other:
+        Path("run", "gunicorn.pid").write_text(str(other.pid))
+        assert refused("--reload").startswith(
+            f"my-shop does not run: {folder}/run/gunicorn.pid names no process of gunicorn. Start"
+        )
+        assert other.poll() is None
+        other.kill()
+
+
+def test_files_of_a_folder_that_was_moved_are_not_believed(folder: Path) -> None:
+    deploy()
+    os.chdir("..")
+    folder.rename("New shop")
+    os.chdir("New shop")
+    for what in ("--check", "--reload"):
+        assert refused(what).startswith(
+            f"The files in {os.getcwd()}/deploy were written in {folder}/deploy, and name paths"
+        )
+
+
+def test_an_application_that_is_gone_is_said_to_be(folder: Path, tmp_path: Path) -> None:
+    deploy("--to", str(tmp_path / "files"))
+    os.chdir("..")
+    folder.rename("New shop")
+    assert refused("--reload", "--to", str(tmp_path / "files")).startswith(
+        f"There is no {folder}, the folder that the application had."
+    )
+
+
+def test_systemd_reads_the_variables_that_the_user_may_not(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deploy()
+    Path("deploy", "my-shop.env").write_bytes(b"WORD=\xff")
+    assert f"{folder}/deploy/my-shop.env cannot be read" in refused("--reload")
+    monkeypatch.setenv("MAINPID", "1")
+    assert refused("--reload").startswith("my-shop does not run")
 
 
 # --- who may do what

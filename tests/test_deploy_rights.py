@@ -14,7 +14,7 @@ import pytest
 
 from microweb import App
 from microweb.deploy.gathering import make_site
-from microweb.deploy.releasing import touch
+from microweb.deploy.releasing import ask
 from microweb.deploy.running import variables_of
 from microweb.deploy.site import Site
 from microweb.deploy.stacks import files, start_commands
@@ -45,14 +45,15 @@ def test_what_root_has_touched_the_user_of_the_site_can_touch_again(
     site: Site, system_folder: str
 ) -> None:
     installed = replace(site, run=system_folder, user="nobody", group="nogroup")
-    touch(installed)
+    os.chown(system_folder, pwd.getpwnam("nobody").pw_uid, -1)
+    ask(installed, 0)
     owner = pwd.getpwuid(os.stat(installed.reload_file).st_uid).pw_name
     assert owner == "nobody"
 
 
 def test_of_a_site_that_is_only_tried_the_file_stays_the_users(site: Site) -> None:
     os.mkdir(site.run)
-    touch(site)
+    ask(site, 0)
     assert os.stat(site.reload_file).st_uid == os.geteuid()
 
 

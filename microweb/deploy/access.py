@@ -45,7 +45,7 @@ def _obstacle(user: str, path: str, wanted: int) -> str | None:
         return f"there is no user {user}"
     if account.pw_uid == 0:
         return None
-    groups = {account.pw_gid, *(group.gr_gid for group in grp.getgrall() if user in group.gr_mem)}
+    groups = set(os.getgrouplist(user, account.pw_gid))
     real = Path(os.path.realpath(path))
     steps = [(parent, _ENTER) for parent in reversed(real.parents)]
     for step, needed in [*steps, (real, wanted)]:

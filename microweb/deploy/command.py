@@ -137,7 +137,17 @@ def _written(folder: Path) -> Site:
         )
     from .site import load
 
-    return load(folder / STATE)[0]
+    try:
+        site = load(folder / STATE)[0]
+    except ConfigError as error:
+        raise click.ClickException(str(error)) from None
+    if os.path.realpath(site.files) != os.path.realpath(folder):
+        raise click.ClickException(
+            f"The files in {folder} were written in {site.files}, and name paths there. In the"
+            " application's folder run `microweb deploy --force`, and start it with what that"
+            " prints."
+        )
+    return site
 
 
 def _asked(info: ScriptInfo, folder: Path, given: dict[str, Any]) -> tuple[Site, dict[str, Any]]:

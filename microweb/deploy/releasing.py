@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
-import signal
 import socket
 import time
 from collections.abc import Mapping
@@ -14,12 +12,13 @@ from pathlib import Path
 
 import click
 
-from .running import account
+from .running import NotStarted, account, run
 from .site import Site
 from .stacks import STACKS, start_commands, touched_file
 from .trial import try_import
 
 _POLL_SECONDS = 0.05
+_ASK_SECONDS = 10.0
 # uWSGI overlooks a touch while it is busy with another, be it of a release that came before: then
 # some of its processes are replaced, and others have already the code of that release.
 _TOUCH_SECONDS = 2.0
@@ -47,47 +46,49 @@ def release(site: Site, environment: Mapping[str, str]) -> str:
             f"{error.message}\n\nNothing was reloaded: what runs goes on with the code it has."
         ) from None
     if site.server == "apache":
-        _ask(site, 0)
+        ask(site, 0)
         return "Apache takes the new code with the next request."
     first = _first_process(site)
     before = _children(first)
-    _ask(site, first)
+    ask(site, first)
     return _wait(site, first, before)
 
 
-def _ask(site: Site, first: int) -> None:
-    try:
-        if STACKS[site.server].reload == "touch":
-            touch(site)
-        else:
-            os.kill(first, signal.SIGHUP)
-    except PermissionError:
-        raise click.ClickException(
-            f"This user may not reload {site.name}: become {site.user} or root."
-        ) from None
+def ask(site: Site, first: int) -> None:
+    """Ask the server to take new code.
 
-
-def touch(site: Site) -> None:
-    """Ask a server that watches a file to take new code.
+    That is done by the user of the site, also where root reloads: the folder of the process id and
+    of the file is that user's, who could name any process in it, or put a link there.
 
     :param site: The site.
+    :param first: The id of the server's first process.
+    :raises click.ClickException: where this user may not.
     """
-    file = touched_file(site)
-    Path(file).touch()
-    owner = account(site)
-    if owner is not None and file == site.reload_file:
-        # systemd reloads as this user, who may not touch a file that root has made.
-        shutil.chown(file, *owner)
+    if STACKS[site.server].reload == "touch":
+        command = ["touch", "--", touched_file(site)]
+    else:
+        command = ["sh", "-c", 'kill -HUP "$0"', str(first)]
+    own = None if site.server == "apache" else account(site)  # its file is among those written
+    try:
+        status, output = run(command, "/", os.environ, _ASK_SECONDS, own)
+    except NotStarted as error:
+        status, output = -1, str(error)
+    if status != 0:
+        raise click.ClickException(
+            f"This user may not reload {site.name}: become {site.user} or root. ({output.strip()})"
+        )
 
 
 def _first_process(site: Site) -> int:
     with suppress(OSError, ValueError):
         process = int(Path(site.pid_file).read_text())
-        if os.path.exists(f"/proc/{process}"):
+        # Another program may have the id by now, where the server could not take its file away.
+        if site.server.encode() in Path(f"/proc/{process}/cmdline").read_bytes():
             return process
     commands = start_commands(site, os.path.isdir("/run/systemd/system"), os.geteuid() == 0)
     raise click.ClickException(
-        f"{site.name} does not run: {site.pid_file} names no process. Start it with:"
+        f"{site.name} does not run: {site.pid_file} names no process of"
+        f" {site.server}. Start it with:"
         f"\n\n  {commands[0]}"
     )
 
@@ -112,7 +113,7 @@ def _wait(site: Site, first: int, before: set[int]) -> str:
             )
         if touches and before & now and time.monotonic() > ask_again:
             ask_again += _TOUCH_SECONDS
-            _ask(site, first)
+            ask(site, first)
         if time.monotonic() > deadline:
             raise click.ClickException(
                 f"{len(before & now)} of {len(before)} old processes of {site.name} are still busy"

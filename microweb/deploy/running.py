@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pwd
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
@@ -52,15 +53,20 @@ def run(
             timeout=seconds,
             user=user,
             group=group,
-            extra_groups=None if account is None else [],
+            extra_groups=None if user is None else _groups(user),
         )
     except subprocess.TimeoutExpired:
         raise NotStarted(f"{command[0]} took more than {seconds:g} seconds.") from None
     except FileNotFoundError:
-        raise NotStarted(f"There is no program {command[0]} on this machine.") from None
+        what = f"program {command[0]} on this machine" if os.path.isdir(folder) else folder
+        raise NotStarted(f"There is no {what}.") from None
     except OSError as error:
         raise NotStarted(f"{command[0]}: {error.strerror}") from None
     return done.returncode, done.stdout
+
+
+def _groups(user: str) -> list[int]:
+    return os.getgrouplist(user, pwd.getpwnam(user).pw_gid)
 
 
 def account(site: Site) -> tuple[str, str] | None:
@@ -80,6 +86,11 @@ def why_not_started(site: Site, program: str, error: NotStarted) -> str:
     :param program: Its path.
     :param error: What was raised.
     """
+    if not os.path.isdir(site.folder):
+        return (
+            f"There is no {site.folder}, the folder that the application had. Where it is now, run"
+            " `microweb deploy --force`."
+        )
     real = os.path.realpath(program)
     obstacle = cannot_enter(site.user, real) or cannot_enter(site.user, site.folder)
     if obstacle is None:
@@ -97,6 +108,8 @@ def variables_of(site: Site) -> dict[str, str]:
     :param site: The site.
     :raises click.ClickException: where it is there and cannot be read.
     """
+    if "MAINPID" in os.environ:  # systemd has read it for ExecReload, as root; the user may not
+        return {}
     try:
         text = Path(site.environment_file).read_text(encoding="utf-8")
     except FileNotFoundError:

@@ -14,6 +14,10 @@ from socket import create_server
 from tempfile import TemporaryDirectory
 
 import pytest
+from click import ClickException
+
+from microweb.deploy.releasing import ask
+from microweb.deploy.site import load
 
 import microweb
 
@@ -106,9 +110,10 @@ class Deployment:
         """Return the processes whose command line or configuration is in the folder."""
         found = []
         for file in self.run.glob("*.pid"):
-            text = file.read_text().strip()
-            if text and _lives(int(text)):
-                found.append(int(text))
+            with suppress(FileNotFoundError):  # it has ended meanwhile
+                text = file.read_text().strip()
+                if text and _lives(int(text)):
+                    found.append(int(text))
         for line in Path("/proc").glob("[0-9]*/cmdline"):
             try:
                 named = str(self.run) in line.read_bytes().decode(errors="replace")
@@ -284,6 +289,21 @@ def test_the_check_finds_a_socket_that_its_user_may_not_make(deployment: Deploym
         " drwx------, of "
     ) in done.stdout
     assert "install -d -m 750 -o nobody -g " in done.stdout
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+def test_a_file_that_asks_for_a_reload_is_touched_by_its_user(deployment: Deployment) -> None:
+    (deployment.folder / "app.py").write_text(HELLO)
+    with TemporaryDirectory(prefix="microweb-", dir="/run") as run:
+        done = deployment.deploy("--run", run, "--user", "nobody")
+        assert done.returncode == 0, done.stderr
+        site, _ = load(deployment.folder / "deploy" / "deploy.json")
+        os.chmod(run, 0o777)
+        ask(site, 0)
+        assert Path(site.reload_file).owner() == "nobody"
+        os.chmod(run, 0o700)
+        with pytest.raises(ClickException, match="This user may not reload .* Permission denied"):
+            ask(site, 0)
 
 
 def test_the_check_names_a_misspelt_option(deployment: Deployment) -> None:
