@@ -12,6 +12,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from socket import create_server
 
@@ -20,8 +21,12 @@ from click.testing import CliRunner, Result
 
 from microweb.cli import main
 from microweb.deploy.access import cannot_enter, cannot_read, cannot_write
+from microweb.deploy.gathering import default_name
 from microweb.deploy.nginx import quoted
 from microweb.deploy.ports import Holder, holder
+from microweb.deploy.site import Site, load
+from microweb.deploy.stacks import files, start_commands
+from microweb.deploy.systemd import others_unit
 
 APP = """\
 from microweb import App, Blueprint
@@ -264,7 +269,97 @@ def test_systemd_can_keep_the_socket_over_a_restart(folder: Path) -> None:
     assert "vacuum = true" not in lines("uwsgi.ini")
 
 
+def test_a_name_of_several_parts_is_made_a_plain_one_by_a_script(folder: Path) -> None:
+    Path("app.py").write_text(f"{APP}\nclass all:\n    shop = app\n")
+    deploy("--for", "gunicorn", app="app:all.shop")
+    assert "wsgi_app = 'wsgi_script:application'" in lines("gunicorn.conf.py")
+    assert written("wsgi_script.py").endswith(
+        "from app import all  # noqa: E402 - the folders come first\n\napplication = all.shop\n"
+    )
+
+
+def test_waitress_is_ended_with_the_signal_that_lets_requests_finish(folder: Path) -> None:
+    deploy("--for", "waitress")
+    assert "KillSignal=SIGINT" in lines("my-shop.service")
+
+
+def test_the_service_may_reach_all_of_its_folders(folder: Path) -> None:
+    deploy()
+    site, _ = load(Path("deploy", "deploy.json"))
+    site = replace(
+        site,
+        folder="/srv/shop",
+        files="/srv/shop/deploy",
+        run="/run/shop",
+        socket="/run/shop/uwsgi.sock",
+        python="/srv/shop/env/bin/python",
+        instance="/srv/shop/instance",
+    )
+
+    def unit(site: Site) -> list[str]:
+        return files(site)["my-shop.service"].splitlines()
+
+    assert "PrivateTmp=true" in unit(site)
+    assert "PrivateTmp=true" not in unit(replace(site, socket="/tmp/shop.sock"))
+    assert 'ReadWritePaths=-"/usr/local/var/shop"' in unit(
+        replace(site, instance="/usr/local/var/shop")
+    )
+
+
+def test_a_unit_has_no_specifiers_that_nobody_wrote(folder: Path) -> None:
+    deploy(app="app:create_app('100%')")
+    assert "Description=my-shop: app:create_app('100%%')" in lines("my-shop.service")
+
+
+def test_a_site_has_a_name_that_all_servers_take() -> None:
+    assert default_name("/srv/Café & Bar_2") == "caf-bar-2"
+    assert default_name("/") == "app"
+
+
+def test_a_server_without_a_user_of_its_own_is_started_as_the_sites(folder: Path) -> None:
+    for server in ("gunicorn", "waitress", "granian"):
+        result = microweb(
+            "--app", "app", "deploy", "--for", server, "--to", server, "--user", "bin"
+        )
+        site, _ = load(Path(server, "deploy.json"))
+        first, _ = start_commands(site, managed=False, root=True)
+        assert " && setpriv --reuid=bin --regid=www-data --init-groups " in first, result.output
+
+
+def test_files_for_root_are_copied_away_from_who_owns_the_application(folder: Path) -> None:
+    microweb("--app", "app", "deploy", "--user", getpass.getuser(), "--socket-activation")
+    site, _ = load(Path("deploy", "deploy.json"))
+    path = f"{folder}/deploy/my-shop"
+    first, second = start_commands(site, managed=True, root=False)
+    assert first.endswith(
+        f"sudo install -m 644 '{path}.socket' '{path}.service' /etc/systemd/system/"
+        " && sudo systemctl enable --now my-shop.socket my-shop.service"
+    )
+    assert second == (
+        f"sudo install -m 644 '{path}.nginx' /etc/nginx/sites-enabled/ && sudo nginx -t"
+        " && sudo systemctl reload nginx"
+    )
+
+
+def test_the_service_of_another_program_is_left_alone(folder: Path, tmp_path: Path) -> None:
+    deploy()
+    site, _ = load(Path("deploy", "deploy.json"))
+    assert others_unit(site, [str(tmp_path)]) is None
+    unit = tmp_path / "my-shop.service"
+    unit.write_text(written("my-shop.service"))
+    assert others_unit(site, [str(tmp_path)]) is None
+    unit.write_text("[Service]\nExecStart=/usr/bin/my-shop\n")
+    assert others_unit(site, [str(tmp_path)]) == str(unit)
+
+
 # --- what is kept
+
+
+def test_the_application_is_remembered(folder: Path) -> None:
+    deploy(app="app:create_app('same')")
+    result = microweb("deploy", "--threads", "9", "--force")
+    assert result.exit_code == 0, result.output
+    assert written("wsgi_script.py").endswith("application = create_app('same')\n")
 
 
 def test_options_are_remembered(folder: Path) -> None:
@@ -321,6 +416,8 @@ def test_a_second_call_without_changes_writes_nothing(folder: Path) -> None:
             "The path '{}/50%' has a '%' in it, which means something else in the files of servers."
             " Rename that folder.",
         ),
+        (("--run", "/run/my shop"), "--run /run/my shop: systemd takes no spaces in it."),
+        (("--run", "x" * 100), "The path of the socket is too long for Linux, which takes 107"),
         (("--domain", "a;b"), "--domain a;b: a name such as www.example.org."),
         (
             ("--hosts", "a:1,b:2"),

@@ -160,13 +160,13 @@ def _asked(info: ScriptInfo, folder: Path, given: dict[str, Any]) -> tuple[Site,
     from .gathering import make_site
     from .site import load
 
-    app = info.load_app()
-    module, expression, path = locate_expression(
-        app, info.app_import_path or os.environ.get("MICROWEB_APP")
-    )
     try:
-        remembered = load(folder / STATE)[1] if (folder / STATE).exists() else {}
-        options = {**remembered, **given}
+        options = load(folder / STATE)[1] if (folder / STATE).exists() else {}
+        options.update(given)
+        named = info.app_import_path or os.environ.get("MICROWEB_APP") or options.get("app")
+        info.app_import_path = options["app"] = named
+        app = info.load_app()
+        module, expression, path = locate_expression(app, named)
         return make_site(app, module, expression, path, {**options, "to": str(folder)}), options
     except ConfigError as error:
         raise click.ClickException(str(error)) from None

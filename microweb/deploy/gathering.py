@@ -13,7 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import ConfigError
+from . import systemd
 from .site import WEB_USER, Site
+
+# Of struct sockaddr_un, less the zero at the end (unix(7)).
+_LONGEST_SOCKET = 107
 
 
 def make_site(
@@ -67,7 +71,13 @@ def make_site(
     )
     _check_paths(site)
     user, group = _who_runs(site, options.get("user"))
-    return replace(site, user=user, group=group)
+    site = replace(site, user=user, group=group)
+    other = systemd.others_unit(site) if site.system else None
+    if other is not None:
+        raise ConfigError(
+            "--name", f"There is another service {name}: {other}. Name this one with --name."
+        )
+    return site
 
 
 def _check_options(options: Mapping[str, Any]) -> None:
@@ -109,6 +119,14 @@ def _check_paths(site: Site) -> None:
                 f"The path {path!r} has a {strange.group()!r} in it, which means something else in"
                 " the files of servers. Rename that folder.",
             )
+    if site.system and not re.fullmatch(r"[\w/.-]+", site.run):
+        raise ConfigError("--run", f"--run {site.run}: systemd takes no spaces in it.")
+    if site.unix_socket and len(os.fsencode(site.unix_socket)) > _LONGEST_SOCKET:
+        raise ConfigError(
+            "--socket",
+            f"The path of the socket is too long for Linux, which takes {_LONGEST_SOCKET} bytes:"
+            f" {site.unix_socket}. Name a shorter one with --socket, or a folder with --run.",
+        )
 
 
 def _check_port(option: str, value: str) -> None:
@@ -140,8 +158,8 @@ def default_name(folder: str) -> str:
     >>> default_name("/srv/My Shop")
     'my-shop'
     """
-    kept = (character if character.isalnum() else "-" for character in os.path.basename(folder))
-    return "".join(kept).strip("-").lower() or "app"
+    kept = re.sub(r"[^a-z0-9]+", "-", os.path.basename(folder).lower())
+    return kept.strip("-") or "app"
 
 
 def static_folders(app: Any) -> list[tuple[str, str]]:
@@ -197,8 +215,19 @@ def _who_runs(site: Site, wanted: str | None) -> tuple[str, str]:
         group = grp.getgrgid(os.getegid() if wanted is None else _user(user).pw_gid).gr_name
         return user, group
     owner = os.stat(site.folder).st_uid
-    user = wanted or (WEB_USER if owner == 0 else pwd.getpwuid(owner).pw_name)
-    return _user(user).pw_name, WEB_USER
+    user = wanted or (WEB_USER if owner == 0 else _name_of(owner, site.folder))
+    return _user(user).pw_name, _user(WEB_USER).pw_name
+
+
+def _name_of(owner: int, folder: str) -> str:
+    try:
+        return pwd.getpwuid(owner).pw_name
+    except KeyError:
+        raise ConfigError(
+            "--user",
+            f"{folder} belongs to the user {owner}, who has no name on this machine. Name who is to"
+            " run the application with --user.",
+        ) from None
 
 
 def _user(name: str) -> pwd.struct_passwd:

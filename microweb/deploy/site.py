@@ -82,12 +82,12 @@ class Site:
     @property
     def system(self) -> bool:
         """Whether it is installed on the machine, and not only tried by the user who wrote it."""
-        return self.run.startswith("/run/")
+        return self.run.startswith("/run/") and not self.run.startswith("/run/user/")
 
     @property
     def needs_script(self) -> bool:
-        """Whether a server needs a file to find the application: not all can call a factory."""
-        return self.expression.endswith(")") or self.python_path is not None
+        """Whether a server needs a file to find the application: most take a plain name alone."""
+        return not self.expression.isidentifier() or self.python_path is not None
 
     @property
     def unix_socket(self) -> str | None:

@@ -23,6 +23,7 @@ class Stack:
         ``restart``.
     :ivar front: Whether nginx stands in front of it.
     :ivar notifies: Whether it tells systemd that it has started.
+    :ivar stops: The signal that lets requests finish.
     """
 
     title: str
@@ -31,6 +32,7 @@ class Stack:
     reload: str
     front: bool = True
     notifies: bool = False
+    stops: str = "SIGTERM"
 
 
 STACKS = {
@@ -58,9 +60,18 @@ STACKS = {
         reload="touch",
         front=False,
     ),
-    "waitress": Stack("waitress behind nginx", lines.waitress, lambda site: {}, reload="restart"),
+    "waitress": Stack(
+        "waitress behind nginx",
+        lines.waitress,
+        lambda site: {},
+        reload="restart",
+        stops="SIGINT",
+    ),
     "granian": Stack("granian behind nginx", lines.granian, lambda site: {}, reload="HUP"),
 }
+
+
+_APACHE_SITES = "/etc/apache2/sites-enabled"
 
 
 def files(site: Site) -> dict[str, str]:
@@ -76,7 +87,7 @@ def files(site: Site) -> dict[str, str]:
         found[f"{site.name}.nginx"] = nginx.site_file(site)
         found["nginx.conf"] = nginx.main_file(site)
         found[f"{site.name}.service"] = systemd.service(
-            site, stack.command(site), reload_command(site), notifies=stack.notifies
+            site, stack.command(site), reload_command(site), stack.notifies, stack.stops
         )
         if site.socket_activation:
             found[f"{site.name}.socket"] = systemd.socket(site)
@@ -112,24 +123,29 @@ def start_commands(site: Site, managed: bool, root: bool) -> list[str]:
     stack = STACKS[site.server]
     if not site.system or not managed:
         return _by_hand(site, stack, sudo)
-    quote = shlex.quote
     make = _instance(site, sudo)
     if not stack.front:
-        link = f"{sudo}ln -sf {quote(site.file(f'{site.name}.apache.conf'))}"
         return [
-            f"{make}{link} /etc/apache2/sites-enabled/",
+            make + _installed(site, [f"{site.name}.apache.conf"], _APACHE_SITES, sudo),
             f"{sudo}apache2ctl configtest && {sudo}systemctl reload apache2",
         ]
-    enable = f"{sudo}systemctl enable --now {quote(site.file(f'{site.name}.service'))}"
-    if site.socket_activation:
-        units = [f"{site.name}.socket", f"{site.name}.service"]
-        linked = " ".join(quote(site.file(unit)) for unit in units)
-        enable = f"{sudo}systemctl link {linked} && {sudo}systemctl enable --now {' '.join(units)}"
-    link = f"{sudo}ln -sf {quote(site.file(f'{site.name}.nginx'))} /etc/nginx/sites-enabled/"
+    units = [f"{site.name}.socket"] * site.socket_activation + [f"{site.name}.service"]
+    enable = f"{sudo}systemctl enable --now {' '.join(units)}"
     return [
-        f"{make}{enable}",
-        f"{link} && {sudo}nginx -t && {sudo}systemctl reload nginx",
+        f"{make}{_installed(site, units, '/etc/systemd/system', sudo)} && {enable}",
+        f"{_installed(site, [f'{site.name}.nginx'], '/etc/nginx/sites-enabled', sudo)}"
+        f" && {sudo}nginx -t && {sudo}systemctl reload nginx",
     ]
+
+
+def _installed(site: Site, names: list[str], folder: str, sudo: str) -> str:
+    """Return what copies files for root's programs.
+
+    As links they could be changed by whoever owns the application, which its processes may, and
+    systemd would miss a unit whose file system comes later.
+    """
+    paths = shlex.join(site.file(name) for name in names)
+    return f"{sudo}install -m 644 {paths} {folder}/"
 
 
 def _by_hand(site: Site, stack: Stack, sudo: str) -> list[str]:
@@ -155,11 +171,14 @@ def _in_background(site: Site, stack: Stack) -> str:
     command = stack.command(site)
     if site.server == "uwsgi":
         return shlex.join([*command, "--daemonize2", log])
+    # uWSGI becomes the user of its file by itself; these would serve as who starts them.
+    become = ["setpriv", f"--reuid={site.user}", f"--regid={site.group}", "--init-groups"]
+    before = become if site.system and site.user != "root" else []
     if site.server == "gunicorn":
-        return shlex.join([*command, "--daemon", "--error-logfile", log])
+        return shlex.join([*before, *command, "--daemon", "--error-logfile", log])
     into = f"cd {shlex.quote(target(site)[0])}"
     inner = f"{into} && exec {shlex.join(command)} >>{shlex.quote(log)} 2>&1 &"
-    return shlex.join(["sh", "-c", inner])
+    return shlex.join([*before, "sh", "-c", inner])
 
 
 def _instance(site: Site, sudo: str) -> str:

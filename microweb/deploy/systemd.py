@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
+from pathlib import Path
 
 from .python import target
 from .site import Site
 
+UNITS = ("/etc/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system")
 
-def service(site: Site, command: list[str], reload: list[str] | None, notifies: bool) -> str:
+
+def service(
+    site: Site, command: list[str], reload: list[str] | None, notifies: bool, stops: str
+) -> str:
     """Return ``NAME.service``.
 
     :param site: The site.
     :param command: The command that starts the server.
     :param reload: The command that makes it take new code, if there is one.
     :param notifies: Whether the server tells systemd that it has started.
+    :param stops: The signal that lets requests finish.
     """
-    unit = [f"Description={site.name}: {site.module}:{site.expression}", "After=network.target"]
+    what = f"{site.module}:{site.expression}".replace("%", "%%")
+    unit = [f"Description={site.name}: {what}", "After=network.target"]
     kept = "restart"
     install = ["WantedBy=multi-user.target"]
     if site.socket_activation:
@@ -46,21 +54,33 @@ EnvironmentFile=-{site.environment_file}
 ExecStart={_command(command)}
 {"" if reload is None else _lines([f"ExecReload={_command(reload)}"])}\
 {_stop(site)}\
-# SIGTERM goes to the first process alone, which lets the others finish their requests.
+# It goes to the first process alone, which lets requests finish.
+KillSignal={stops}
 KillMode=mixed
 TimeoutStopSec={site.request_seconds + 10}
 Restart=on-failure
 RestartSec=1
 # A process of its own can be nothing more than this user.
 NoNewPrivileges=true
-PrivateTmp=true
-ProtectSystem=full
-ProtectKernelTunables=true
+{_lines(_folders(site))}ProtectKernelTunables=true
 ProtectControlGroups=true
 RestrictSUIDSGID=true
 
 [Install]
 {_lines(install)}"""
+
+
+def others_unit(site: Site, folders: Iterable[str] = UNITS) -> str | None:
+    """Return the unit of another program that has a site's name; None where there is none.
+
+    :param site: The site.
+    :param folders: Where systemd keeps units.
+    """
+    for folder in folders:
+        path = Path(folder, f"{site.name}.service")
+        if path.exists() and f"{site.files}/" not in path.read_text(errors="replace"):
+            return str(path)
+    return None
 
 
 def socket(site: Site) -> str:
@@ -82,6 +102,19 @@ Backlog={site.backlog}
 [Install]
 WantedBy=sockets.target
 """
+
+
+def _folders(site: Site) -> list[str]:
+    lines = ["ProtectSystem=full"]
+    used = [site.folder, site.files, site.run, site.socket, site.python, site.instance]
+    if not any(path.startswith(("/tmp/", "/var/tmp/")) for path in used):
+        lines.insert(0, "PrivateTmp=true")
+    if site.instance.startswith(("/usr/", "/etc/", "/boot/")):
+        lines += [
+            "# The application's own files, which would be read-only there.",
+            f'ReadWritePaths=-"{site.instance}"',
+        ]
+    return lines
 
 
 def _stop(site: Site) -> str:
