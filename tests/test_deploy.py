@@ -125,7 +125,7 @@ def test_every_setting_of_uwsgi_that_was_measured_to_matter_is_there(folder: Pat
         "touch-chain-reload": f"{folder}/run/reload",
         "hook-master-start": "unix_signal:15 gracefully_kill_them_all",
         "harakiri": "60",
-        "buffer-size": "32768",
+        "buffer-size": "65535",
         "binary-path": sys.executable,
     }
     assert {key: settings.get(key) for key in expected} == expected
@@ -142,8 +142,9 @@ def test_nginx_serves_the_static_files_of_blueprints_too(folder: Path) -> None:
     found = lines("my-shop.nginx")
     for head, place in (("/static/", "static"), ('"/admin/admin files/"', "admin files")):
         at = found.index(f"location {head} {{")
-        assert found[at + 1 : at + 4] == [
+        assert found[at + 1 : at + 5] == [
             f'alias "{folder}/{place}/";',
+            "charset utf-8;",
             "add_header X-Content-Type-Options nosniff;",
             "expires 3600;",
         ]
@@ -178,11 +179,20 @@ def test_nginx_says_for_itself_what_a_client_could_forge(folder: Path) -> None:
 
 def test_a_domain_is_served_on_port_80_and_no_domain_on_8080(folder: Path) -> None:
     deploy()
-    assert lines("my-shop.nginx")[3:6] == [
-        *("server {", "listen 8080 default_server;", "server_name _;"),
+    both = ["", "[::]:"] if os.path.exists("/proc/net/if_inet6") else [""]
+    assert [
+        line for line in lines("my-shop.nginx") if line.startswith(("listen", "server_name"))
+    ] == [
+        *(f"listen {address}8080 default_server;" for address in both),
+        "server_name _;",
     ]
     deploy("--domain", "shop.test, www.shop.test", "--force")
-    assert lines("my-shop.nginx")[4:6] == ["listen 80;", "server_name shop.test www.shop.test;"]
+    assert [
+        line for line in lines("my-shop.nginx") if line.startswith(("listen", "server_name"))
+    ] == [
+        *(f"listen {address}80;" for address in both),
+        "server_name shop.test www.shop.test;",
+    ]
 
 
 def test_a_certificate_serves_https_and_sends_http_there(folder: Path) -> None:
@@ -350,6 +360,30 @@ def test_the_service_of_another_program_is_left_alone(folder: Path, tmp_path: Pa
     assert others_unit(site, [str(tmp_path)]) is None
     unit.write_text("[Service]\nExecStart=/usr/bin/my-shop\n")
     assert others_unit(site, [str(tmp_path)]) == str(unit)
+
+
+def test_apache_believes_clients_no_more_than_nginx_does(folder: Path) -> None:
+    deploy("--for", "apache")
+    Path("app.py").write_text(f'{APP}\napp.config["TRUSTED_PROXIES"] = 1\n')
+    text = subprocess.run(
+        [sys.executable, "-m", "microweb", "deploy", "--force", "--run", os.path.abspath("run")],
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
+    assert "Apache passes X-Forwarded-For, -Proto and -Host on as they come." in text
+
+
+def test_apache_sends_http_to_https(folder: Path) -> None:
+    tls = ("--certificate", "cert.pem", "--key", "key.pem")
+    deploy("--for", "apache", "--domain", "shop.test,www.shop.test", *tls)
+    found = lines("my-shop.apache.conf")
+    at = found.index("<VirtualHost *:80>")
+    assert found[at + 1 : at + 4] == [
+        "ServerName shop.test",
+        "ServerAlias www.shop.test",
+        "Redirect permanent / https://shop.test/",
+    ]
 
 
 # --- what is kept

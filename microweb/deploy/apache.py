@@ -46,6 +46,15 @@ WSGIDaemonProcess {site.name} processes={site.processes} threads={site.threads} 
         </Files>
     </Directory>
 </VirtualHost>
+{_to_https(site) if tls and site.address is None and site.domains else ""}"""
+
+
+def _to_https(site: Site) -> str:
+    return f"""\
+<VirtualHost *:80>
+{_names(site)}\
+    Redirect permanent / https://{site.domains[0]}/
+</VirtualHost>
 """
 
 
@@ -88,9 +97,16 @@ def _static(site: Site) -> str:
             f"    Alias {quoted(prefix)} {quoted(f'{folder}/')}\n"
             f"    <Directory {quoted(folder)}>\n"
             "        Require all granted\n"
+            "        AddDefaultCharset utf-8\n"
+            "        Header set X-Content-Type-Options nosniff\n"
+            f"        Header set Cache-Control {_caching(site)}\n"
             "    </Directory>\n"
         )
     return "".join(blocks)
+
+
+def _caching(site: Site) -> str:
+    return "no-cache" if site.max_age is None else f"max-age={site.max_age}"
 
 
 def _address(listen: str) -> str:
@@ -108,14 +124,20 @@ def quoted(value: str) -> str:
     return f'"{escaped}"'
 
 
+def modules_of(site: Site) -> list[str]:
+    """Return the modules of Apache that a site needs, and Debian has switched off.
+
+    :param site: The site.
+    """
+    return ["headers"] if site.certificate is None else ["headers", "socache_shmcb", "ssl"]
+
+
 def main_file(site: Site) -> str:
     """Return a whole configuration with this one site, which needs no rights of root.
 
     :param site: The site.
     """
-    modules = ["mpm_event", "authz_core", "alias", "mime", "wsgi"]
-    if site.certificate is not None:
-        modules += ["socache_shmcb", "ssl"]
+    modules = ["mpm_event", "authz_core", "alias", "mime", "wsgi", *modules_of(site)]
     loads = "".join(f"LoadModule {each}_module {_MODULES}/mod_{each}.so\n" for each in modules)
     account = "" if runs_as(site) is None else f"User {WEB_USER}\nGroup {WEB_USER}\n"
     listen = nginx.port(site)

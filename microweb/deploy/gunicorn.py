@@ -32,8 +32,8 @@ preload_app = False
 # In seconds: for a worker that has hung, and for requests to finish after SIGTERM.
 timeout = {site.request_seconds}
 graceful_timeout = {site.request_seconds}
-# Longer than nginx keeps a connection that it does not use.
-keepalive = 75
+# In bytes, as long as nginx takes; gunicorn's own 4094 would refuse a URL with 414.
+limit_request_line = 8190
 # Who reaches the socket is nginx.
 forwarded_allow_ips = "*"
 pidfile = {site.pid_file!r}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 
@@ -19,7 +20,7 @@ def site_file(site: Site) -> str:
     blocks = [_upstream(site)]
     if site.certificate is not None and site.address is None:
         blocks.append(_to_https(site))
-    body = [_listen(site), _limits(site), *_static(site), *_internal(site), _application(site)]
+    body = [_names(site), _limits(site), *_static(site), *_internal(site), _application(site)]
     if site.domains and port(site) == "80":
         body.insert(2, _challenge())
     blocks.append(_block("server", "\n".join(body)))
@@ -80,14 +81,12 @@ def _upstream(site: Site) -> str:
     return _block(f"upstream {site.name}", "\n".join(lines))
 
 
-def _listen(site: Site) -> str:
-    names = " ".join(site.domains)
+def _names(site: Site) -> str:
+    names = f"server_name {' '.join(site.domains) or '_'};\n{_ONE_NAME}"
     if site.certificate is None:
-        default = "" if site.domains else " default_server"
-        return f"listen {port(site)}{default};\nserver_name {names or '_'};\n"
+        return _listen(port(site), "" if site.domains else " default_server") + names
     return f"""\
-listen {port(site)} ssl http2;
-server_name {names or "_"};
+{_listen(port(site), " ssl http2")}{names}\
 ssl_certificate {quoted(site.certificate)};
 ssl_certificate_key {quoted(site.key or "")};
 ssl_protocols TLSv1.2 TLSv1.3;
@@ -95,10 +94,28 @@ ssl_session_cache shared:{site.name}:2m;
 """
 
 
+# nginx chooses the site by the name in the request line, where there is one (RFC 9112, 3.2.2).
+_ONE_NAME = """\
+# The application is given Host: it must not be another name than the one this site was chosen by.
+set $name_and_host "$host $http_host";
+if ($name_and_host !~* "^(\\S*) (\\1\\.?(:\\d*)?)?$") {
+    return 400;
+}
+"""
+
+
+def _listen(address: str, options: str = "") -> str:
+    addresses = [address]
+    if ":" not in address and os.path.exists("/proc/net/if_inet6"):
+        addresses.append(f"[::]:{address}")
+    return "".join(f"listen {each}{options};\n" for each in addresses)
+
+
 def _to_https(site: Site) -> str:
     names = " ".join(site.domains) or "_"
     redirect = _block("location /", "return 308 https://$host$request_uri;")
-    return _block("server", f"listen 80;\nserver_name {names};\n\n{_challenge()}\n{redirect}")
+    body = f"{_listen('80')}server_name {names};\n\n{_challenge()}\n{redirect}"
+    return _block("server", body)
 
 
 def _challenge() -> str:
@@ -115,9 +132,15 @@ def _limits(site: Site) -> str:
 
 def _static(site: Site) -> Iterator[str]:
     for prefix, folder in site.static:
-        lines = [f"alias {quoted(f'{folder}/')};", "add_header X-Content-Type-Options nosniff;"]
-        if site.max_age is not None:
-            lines.append(f"expires {site.max_age};")
+        lines = [
+            f"alias {quoted(f'{folder}/')};",
+            "# As the application sends them: text is UTF-8, and an old copy is asked for again.",
+            "charset utf-8;",
+            "add_header X-Content-Type-Options nosniff;",
+            "add_header Cache-Control no-cache;"
+            if site.max_age is None
+            else f"expires {site.max_age};",
+        ]
         yield _block(f"location {quoted(prefix)}", "\n".join(lines))
 
 
@@ -155,7 +178,6 @@ def _to_http(site: Site) -> str:
     return f"""\
 proxy_pass http://{site.name};
 proxy_http_version 1.1;
-proxy_set_header Connection "";
 # As the client wrote it, with the port.
 proxy_set_header Host $http_host;
 # Not as a client may write them; the application believes them with TRUSTED_PROXIES = 1.

@@ -126,7 +126,8 @@ def start_commands(site: Site, managed: bool, root: bool) -> list[str]:
     make = _instance(site, sudo)
     if not stack.front:
         return [
-            make + _installed(site, [f"{site.name}.apache.conf"], _APACHE_SITES, sudo),
+            f"{make}{sudo}a2enmod -q {' '.join(apache.modules_of(site))} && "
+            + _installed(site, [f"{site.name}.apache.conf"], _APACHE_SITES, sudo),
             f"{sudo}apache2ctl configtest && {sudo}systemctl reload apache2",
         ]
     units = [f"{site.name}.socket"] * site.socket_activation + [f"{site.name}.service"]
@@ -200,6 +201,12 @@ def notes(site: Site) -> list[str]:
         found.append(
             "the application sees nginx's address as that of every client, and http where the"
             ' client used https, until app.config["TRUSTED_PROXIES"] = 1.'
+        )
+    if site.server == "apache" and site.believes_proxies:
+        found.append(
+            "Apache passes X-Forwarded-For, -Proto and -Host on as they come. Unless another proxy"
+            " stands before it that writes them, clients can say they were anybody:"
+            ' app.config["TRUSTED_PROXIES"] = 0.'
         )
     if site.hosts:
         found.append(

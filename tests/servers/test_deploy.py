@@ -10,16 +10,15 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from socket import create_server
+from socket import create_connection, create_server
 from tempfile import TemporaryDirectory
 
 import pytest
 from click import ClickException
 
+import microweb
 from microweb.deploy.releasing import ask
 from microweb.deploy.site import load
-
-import microweb
 
 from . import apache
 from .client import HOST, Client
@@ -95,15 +94,16 @@ class Deployment:
         finally:
             for process in self.processes():
                 os.kill(process, signal.SIGTERM)
-            wait_until(self._has_ended)
+            wait_until(self._all_have_ended)
 
-    def _has_ended(self) -> bool:
-        """Tell those again that are left, as the unit does: what is importing overlooks it."""
+    def _all_have_ended(self) -> bool:
+        """Tell processes of uWSGI again: one that imports overlooks it, says the unit."""
         left = self.processes()
-        for process in left:
-            if _parent(process) in left:
-                with suppress(ProcessLookupError):
-                    os.kill(process, signal.SIGHUP)
+        if (self.run / "uwsgi.log").exists():
+            for process in left:
+                if _parent(process) in left:
+                    with suppress(ProcessLookupError):
+                        os.kill(process, signal.SIGHUP)
         return not left
 
     def processes(self) -> list[int]:
@@ -231,6 +231,61 @@ def test_apache_serves_a_factory_from_what_was_written(deployment: Deployment) -
         assert (done.returncode, done.stderr) == (0, "")
         assert done.stdout == "Apache takes the new code with the next request.\n"
         assert client.get("/").json["bye"] == "you"
+
+
+BIG = """\
+from microweb import App, Response, request
+
+app = App(__name__)
+
+@app.get("/")
+def echo():
+    answer = Response(request.host)
+    answer.headers["Set-Cookie"] = "taste=" + "x" * 6_994
+    return answer
+"""
+
+
+@pytest.mark.parametrize("server", ["uwsgi", "gunicorn"])  # the others have no limits so low
+def test_a_server_takes_the_headers_that_nginx_takes(deployment: Deployment, server: str) -> None:
+    program("nginx", "apt-get install nginx-light")
+    (deployment.folder / "app.py").write_text(BIG)
+    with deployment.started(deployment.write("--for", server)) as client:
+        long = dict.fromkeys(("Cookie", "X-One", "X-Two"), "x" * 7500)
+        answer = client.request("GET", f"/?{'q' * 8_000}", headers=long)
+        assert answer.status == 200
+        assert len(answer.headers["Set-Cookie"]) == 7_000
+
+
+def test_a_request_with_two_names_is_refused(deployment: Deployment) -> None:
+    program("nginx", "apt-get install nginx-light")
+    (deployment.folder / "app.py").write_text(BIG)
+
+    def asked(target: str, host: str) -> bytes:
+        with create_connection((HOST, deployment.port), timeout=20) as connection:
+            connection.sendall(f"GET {target} HTTP/1.0\r\n{host}\r\n".encode())
+            with connection.makefile("rb") as answer:
+                return answer.readline().split()[1]
+
+    with deployment.started(deployment.write("--domain", "shop.test,*.shop.test")):
+        assert asked("http://shop.test/", "Host: evil.test\r\n") == b"400"
+        assert asked("http://shop.test/", "Host: shop.test.evil.test\r\n") == b"400"
+        assert asked("http://shop.test/", "Host: Shop.Test:80\r\n") == b"200"
+        assert asked("/", "Host: www.shop.test.\r\n") == b"200"
+        assert asked("/", "Host: [::1]:8080\r\n") == b"200"
+        assert asked("/", "") == b"200"
+
+
+def test_nginx_sends_static_files_as_the_application_would(deployment: Deployment) -> None:
+    program("nginx", "apt-get install nginx-light")
+    (deployment.folder / "app.py").write_text(HELLO)
+    (deployment.folder / "static").mkdir()
+    (deployment.folder / "static" / "text.txt").write_text("déjà vu")
+    for number, options in enumerate([(), ("--no-static", "--force")]):
+        with deployment.started(deployment.write(*options)) as client:
+            text = client.get("/static/text.txt")
+            assert (number, text.headers["Content-Type"]) == (number, "text/plain; charset=utf-8")
+            assert (number, text.headers["Cache-Control"]) == (number, "no-cache")
 
 
 def test_code_that_cannot_be_imported_leaves_what_runs_alone(deployment: Deployment) -> None:
