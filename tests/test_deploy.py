@@ -12,6 +12,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from socket import create_server
@@ -403,6 +404,24 @@ def test_options_are_remembered(folder: Path) -> None:
     assert json.loads(written("deploy.json"))["options"]["domains"] == ["shop.test"]
 
 
+def test_an_empty_value_forgets_an_option(folder: Path) -> None:
+    deploy("--domain", "shop.test", "--certificate", "cert.pem", "--key", "key.pem")
+    deploy("--certificate", "", "--key", "", "--domain", "", "--force")
+    assert "server_name _;" in lines("my-shop.nginx")
+    assert not [line for line in lines("my-shop.nginx") if "ssl" in line]
+
+
+def test_all_users_can_read_what_is_written(folder: Path) -> None:
+    before = os.umask(0o077)
+    try:
+        deploy()
+    finally:
+        os.umask(before)
+    assert oct(Path("deploy").stat().st_mode & 0o777) == "0o755"
+    modes = {oct(file.stat().st_mode & 0o777) for file in Path("deploy").iterdir()}
+    assert modes == {"0o644"}
+
+
 def test_files_that_are_there_are_not_overwritten(folder: Path) -> None:
     deploy()
     changed = written("uwsgi.ini") + "max-requests = 1000\n"
@@ -478,6 +497,12 @@ def test_options_that_cannot_work_are_refused(
 ) -> None:
     assert refused(*options).startswith(message.format(folder))
     assert not Path("deploy").exists()
+
+
+def test_one_thing_is_done_at_a_time(folder: Path) -> None:
+    result = microweb("deploy", "--check", "--reload")
+    assert result.exit_code == 2
+    assert "--diff, --check and --reload are done one at a time." in result.output
 
 
 def test_an_unknown_user_is_refused(folder: Path) -> None:
@@ -596,6 +621,19 @@ def test_who_has_a_port_is_found() -> None:
         assert holder(str(port)) == Holder(name, os.getpid())
     assert holder(f"127.0.0.1:{port}") is None
     assert str(Holder()) == "another program (as root, `ss -ltnp` names it)"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can have a port below 1024")
+def test_who_has_a_port_of_root_is_found_by_others() -> None:
+    for port in range(1023, 900, -1):
+        with suppress(OSError), create_server(("127.0.0.1", port)):
+            os.seteuid(65534)
+            try:
+                assert holder(f"127.0.0.1:{port}") is not None
+            finally:
+                os.seteuid(0)
+            break
+    assert holder(f"127.0.0.1:{port}") is None
 
 
 @pytest.mark.parametrize(

@@ -115,7 +115,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "deploy.python": {"deploy.site"},
     "deploy.nginx": {"deploy.site"},
     "deploy.systemd": {"deploy.python", "deploy.site"},
-    "deploy.gathering": {"deploy.site", "deploy.systemd", "errors"},
+    "deploy.gathering": {"deploy.ports", "deploy.site", "deploy.systemd", "errors"},
     "deploy.apache": {"deploy.nginx", "deploy.python", "deploy.site"},
     "deploy.gunicorn": {"deploy.python", "deploy.site"},
     "deploy.lines": {"deploy.python", "deploy.site"},

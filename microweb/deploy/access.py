@@ -20,13 +20,13 @@ def cannot_enter(user: str, folder: str) -> str | None:
     return _obstacle(user, folder, _ENTER)
 
 
-def cannot_read(user: str, folder: str) -> str | None:
-    """Say why a user cannot read the files of a folder; None where nothing is in the way.
+def cannot_read(user: str, path: str) -> str | None:
+    """Say why a user cannot read a file, or those of a folder; None where nothing is in the way.
 
     :param user: The name of the user.
-    :param folder: An absolute path.
+    :param path: An absolute path.
     """
-    return _obstacle(user, folder, _READ | _ENTER)
+    return _obstacle(user, path, _READ | (_ENTER if os.path.isdir(path) else 0))
 
 
 def cannot_write(user: str, path: str) -> str | None:

@@ -13,10 +13,10 @@ import click
 
 from . import apache, nginx, uwsgi
 from .access import cannot_enter, cannot_read, cannot_write
-from .ports import holder
+from .ports import holder, longest_queue
 from .running import NotStarted, account, run, variables_of, why_not_started
 from .site import WEB_USER, Site
-from .stacks import STACKS
+from .stacks import STACKS, files
 from .trial import try_import
 
 #: After how many seconds a program that is tried is given up.
@@ -34,7 +34,10 @@ def check(site: Site, environment: Mapping[str, str]) -> int:
     """
     failed = 0
     for title, look in _checks(site).items():
-        problems = list(look(site, environment))
+        try:
+            problems = list(look(site, environment))
+        except click.ClickException as error:
+            problems = [error.message]
         failed += bool(problems)
         click.secho(f"{'FAILED' if problems else 'ok':7} {title}", fg="red" if problems else None)
         for problem in problems:
@@ -48,8 +51,11 @@ def _checks(site: Site) -> dict[str, Check]:
         "the application can be imported": _import,
         f"{site.server} is installed": _installed,
     }
+    if site.system:
+        checks[f"{site.user} can read the files"] = _files
     if site.server == "uwsgi":
         checks["uWSGI starts with uwsgi.ini"] = _uwsgi
+        checks["the files name the same paths"] = _paths
     if stack.front:
         checks[f"nginx accepts {site.name}.nginx"] = _nginx
         checks["nginx reaches the socket"] = _socket
@@ -63,10 +69,8 @@ def _checks(site: Site) -> dict[str, Check]:
 
 
 def _import(site: Site, environment: Mapping[str, str]) -> Iterator[str]:
-    try:
-        try_import(site, environment)
-    except click.ClickException as error:
-        yield error.message
+    try_import(site, environment)
+    yield from ()
 
 
 def _installed(site: Site, environment: Mapping[str, str]) -> Iterator[str]:
@@ -84,6 +88,13 @@ _INSTALL = {
 }
 
 
+def _files(site: Site, environment: Mapping[str, str]) -> Iterator[str]:
+    for name in files(site):
+        obstacle = cannot_read(site.user, site.file(name))
+        if name.endswith((".ini", ".py")) and obstacle is not None:
+            yield f"{site.user} may not read {site.file(name)}: {obstacle}."
+
+
 # --- dry starts
 
 
@@ -92,7 +103,8 @@ def _uwsgi(site: Site, environment: Mapping[str, str]) -> Iterator[str]:
     with TemporaryDirectory(prefix="microweb-") as folder:
         os.chmod(folder, 0o755)
         tried = Path(folder, "uwsgi.ini")
-        tried.write_text(_harmless(text, folder), encoding="utf-8")
+        tried.write_text(_harmless(text), encoding="utf-8")
+        tried.chmod(0o644)
         command = [uwsgi.program(site), "--ini", str(tried), "--no-server"]
         variables = {**environment, **variables_of(site)}
         try:
@@ -104,11 +116,51 @@ def _uwsgi(site: Site, environment: Mapping[str, str]) -> Iterator[str]:
         yield _explained(output, _UWSGI_SAYS, f"uWSGI ended with status {status}")
 
 
-def _harmless(text: str, folder: str) -> str:
+# Sockets, `stats` and `safe-pidfile` are not looked at by a uWSGI that is not to serve. These are:
+# it would take a port, write over the process id or the log of what runs, go to the background, or
+# execute commands.
+_HARMFUL = (
+    r"lazy-apps|uid|gid|vacuum|pidfile2?|logto2?|daemonize2?|https?|http-to|spooler"
+    r"|(?:exec|hook)-(?:asap|(?:pre|post|in)-jail|as-(?:root|user|user-atexit)|(?:pre|post)-app)"
+)
+
+
+def _harmless(text: str) -> str:
     """Return a configuration that takes nothing from a server that runs."""
-    text = re.sub(r"(?m)^(lazy-apps|uid|gid|chown-socket|vacuum) *=.*\n", "", text)
-    text = re.sub(r"(?m)^socket *=.*$", f"socket = {folder}/uwsgi.sock", text)
-    return re.sub(r"(?m)^(safe-pidfile|stats|touch-chain-reload) *=.*$", rf"\1 = {folder}/\1", text)
+    return re.sub(rf"(?m)^\s*(?:{_HARMFUL})\s*=.*$", "", text)
+
+
+def _paths(site: Site, environment: Mapping[str, str]) -> Iterator[str]:
+    found = uwsgi.settings(_text(site, "uwsgi.ini"))
+    ours = found.get("socket", [])
+    theirs = _upstreams(site)
+    if not site.hosts and theirs and not set(theirs) & set(ours):
+        yield (
+            f"uWSGI listens on {' and '.join(ours) or 'no socket'}, and nginx asks"
+            f" {' and '.join(theirs)}: `socket` in uwsgi.ini and `server` in {site.name}.nginx have"
+            " to be the same, or all requests are answered 502."
+        )
+    for name, path in (
+        ("safe-pidfile", site.pid_file),
+        ("touch-chain-reload", site.reload_file),
+        ("stats", site.stats_socket),
+    ):
+        if path not in found.get(name, []):
+            yield f"uwsgi.ini has no `{name} = {path}`, which `microweb deploy --reload` looks for."
+    allowed = longest_queue()
+    wanted = max(map(int, filter(str.isdigit, found.get("listen", []))), default=0)
+    if wanted > allowed:
+        yield (
+            f"uwsgi.ini has listen = {wanted}, above what the system allows, which is {allowed}."
+            f" Lower it, or raise the limit: sysctl net.core.somaxconn={wanted}"
+        )
+
+
+def _upstreams(site: Site) -> list[str]:
+    """Return what nginx sends requests to, as it is in its file by now."""
+    pattern = r'(?m)^\s*server\s+(?:"(?:unix:)?([^"]+)"|(?:unix:)?([^\s;"{]+))[\s;]'
+    found = re.findall(pattern, _text(site, f"{site.name}.nginx"))
+    return [in_quotes or plain for in_quotes, plain in found]
 
 
 _UWSGI_SAYS = {
@@ -120,16 +172,6 @@ _UWSGI_SAYS = {
     ),
     r"unknown config directive: (\S+)": (
         "uwsgi.ini has the option {0}, which uWSGI does not know. Is it misspelt?"
-    ),
-    r"Listen queue size is greater than the system max net.core.somaxconn \((\d+)\)": (
-        "uwsgi.ini has listen above what the system allows, which is {0}. Lower it, or raise the"
-        " limit: sysctl net.core.somaxconn=1024"
-    ),
-    r"bind\(\): Permission denied": (
-        "The user may not make the socket there. Its folder has to belong to the user."
-    ),
-    r"bind\(\): Address already in use": (
-        "Another program has the socket. Stop it, or take another with --socket."
     ),
     r"unrecognized option '?-*([\w-]+)": "This uWSGI has no option {0}.",
     r"chdir\(\): (.+?) \[": "The folder of the application cannot be entered: {0}.",
@@ -231,7 +273,8 @@ def _front_user(site: Site) -> str:
 
 
 def _socket(site: Site, environment: Mapping[str, str]) -> Iterator[str]:
-    path = site.unix_socket
+    # As it is in the file by now; `_paths` has compared that with uWSGI's.
+    path = next((each for each in _upstreams(site) if "/" in each), None)
     if path is None:
         return
     front = _front_user(site)
@@ -243,15 +286,15 @@ def _socket(site: Site, environment: Mapping[str, str]) -> Iterator[str]:
                 f" 502. Is {front} in the group of the socket? The group is {site.group} in the"
                 " files: chown-socket in uwsgi.ini, Group in the service."
             )
-    elif os.path.isdir(site.run):
+    elif os.path.isdir(folder := os.path.dirname(path)):
         for who, verb, obstacle in (
-            (site.user, "make", cannot_write(site.user, site.run)),
-            (front, "reach", cannot_enter(front, site.run)),
+            (site.user, "make", cannot_write(site.user, folder)),
+            (front, "reach", cannot_enter(front, folder)),
         ):
             if obstacle is not None:
                 yield (
                     f"{who} may not {verb} the socket {path}: {obstacle}. Give the folder away with"
-                    f" `install -d -m 750 -o {site.user} -g {site.group} {site.run}`."
+                    f" `install -d -m 750 -o {site.user} -g {site.group} {folder}`."
                 )
 
 
@@ -268,13 +311,19 @@ def _static(site: Site, environment: Mapping[str, str]) -> Iterator[str]:
 
 
 def _port(site: Site, environment: Mapping[str, str]) -> Iterator[str]:
-    front = "nginx" if STACKS[site.server].front else "apache2"
-    taken = holder(nginx.port(site))
-    if taken is not None and taken.program != front:
-        yield (
-            f"The port {nginx.port(site)} is taken by {taken}. Stop that program, or take another"
-            " port with --listen."
-        )
+    front, name = "apache2", f"{site.name}.apache.conf"
+    if STACKS[site.server].front:
+        front, name = "nginx", f"{site.name}.nginx"
+    pattern = r"(?m)^\s*(?:listen\s+|<VirtualHost\s+)([^\s;>]+)"
+    for port in dict.fromkeys(re.findall(pattern, _text(site, name))):
+        if port.startswith("[::]:"):  # beside the same one of IPv4
+            continue
+        taken = holder(port)
+        if taken is not None and taken.program != front:
+            yield (
+                f"The port {port} is taken by {taken}. Stop that program, or take another port with"
+                " --listen."
+            )
     if site.unix_socket is None:
         taken = holder(site.socket)
         if taken is not None and taken.program not in (site.server, "python", "python3"):

@@ -97,8 +97,10 @@ def deploy_command(
     """Write the files for uWSGI and nginx, or for other servers.
 
     Options are remembered in deploy.json, in the folder of the files: a second call needs to give
-    only what is to change.
+    only what is to change. An empty value forgets one.
     """
+    if diff + checks + reloads > 1:
+        raise click.UsageError("--diff, --check and --reload are done one at a time.")
     if os.name != "posix":
         raise click.ClickException(
             "These servers run on Linux and its like: write the files there."
@@ -163,6 +165,7 @@ def _asked(info: ScriptInfo, folder: Path, given: dict[str, Any]) -> tuple[Site,
     try:
         options = load(folder / STATE)[1] if (folder / STATE).exists() else {}
         options.update(given)
+        options = {name: value for name, value in options.items() if value not in ("", [])}
         named = info.app_import_path or os.environ.get("MICROWEB_APP") or options.get("app")
         info.app_import_path = options["app"] = named
         app = info.load_app()

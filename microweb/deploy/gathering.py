@@ -9,11 +9,11 @@ import re
 import sys
 from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from ..errors import ConfigError
 from . import systemd
+from .ports import longest_queue
 from .site import WEB_USER, Site
 
 # Of struct sockaddr_un, less the zero at the end (unix(7)).
@@ -66,7 +66,7 @@ def make_site(
         key=_absolute(options.get("key")),
         socket_activation=bool(options.get("socket_activation")),
         believes_proxies=bool(app.config.get("TRUSTED_PROXIES")),
-        backlog=min(1024, _longest_queue()),
+        backlog=min(1024, longest_queue()),
         request_seconds=options.get("timeout") or 60,
     )
     _check_paths(site)
@@ -248,10 +248,3 @@ def _max_age(app: Any) -> int | None:
 
 def _absolute(path: str | None) -> str | None:
     return None if path is None else os.path.abspath(path)
-
-
-def _longest_queue() -> int:
-    try:
-        return int(Path("/proc/sys/net/core/somaxconn").read_text())
-    except (OSError, ValueError):  # no Linux; 128 is what others allow
-        return 128

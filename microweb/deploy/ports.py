@@ -1,4 +1,4 @@
-"""Which program has a port."""
+"""Which program has a port, and what the system allows there."""
 
 from __future__ import annotations
 
@@ -40,11 +40,22 @@ def holder(address: str) -> Holder | None:
         try:
             attempt.bind((host, int(port)))
         except OSError as error:
-            return _listener(int(port)) if error.errno == errno.EADDRINUSE else None
+            if error.errno == errno.EADDRINUSE:
+                return _listener(int(port)) or Holder()
+            # Below 1024 only root may try.
+            return _listener(int(port)) if error.errno == errno.EACCES else None
     return None
 
 
-def _listener(port: int) -> Holder:
+def longest_queue() -> int:
+    """Return how many connections may wait at a socket: what the system allows."""
+    try:
+        return int(Path("/proc/sys/net/core/somaxconn").read_text())
+    except (OSError, ValueError):  # no Linux; 128 is what others allow
+        return 128
+
+
+def _listener(port: int) -> Holder | None:
     """Find the process by the inode of its socket."""
     inodes = {
         f"socket:[{fields[9]}]"
@@ -57,7 +68,7 @@ def _listener(port: int) -> Holder:
             if os.readlink(link) in inodes:
                 process = link.parts[2]
                 return Holder(Path("/proc", process, "comm").read_text().strip(), int(process))
-    return Holder()
+    return Holder() if inodes else None
 
 
 def _lines(path: str) -> list[str]:

@@ -39,11 +39,12 @@ def run(
     """
     user, group = account or (None, None)
     path = os.pathsep.join([environment.get("PATH", os.defpath), *_SYSTEM_FOLDERS])
+    own = {} if user is None else {"HOME": pwd.getpwnam(user).pw_dir, "USER": user, "LOGNAME": user}
     try:
         done = subprocess.run(
             command,
             cwd=folder,
-            env={**environment, "PATH": path},
+            env={**environment, "PATH": path, **own},
             check=False,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

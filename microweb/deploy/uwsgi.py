@@ -19,6 +19,19 @@ def ini(site: Site) -> str:
     return "[uwsgi]\n" + "\n".join("".join(f"{line}\n" for line in part) for part in parts)
 
 
+def settings(text: str) -> dict[str, list[str]]:
+    """Read the settings of ``uwsgi.ini``: each name with its values, of which there may be several.
+
+    :param text: The file.
+    """
+    found: dict[str, list[str]] = {}
+    for line in map(str.strip, text.splitlines()):
+        name, equals, value = line.partition("=")
+        if equals and line[0] not in ";#[":
+            found.setdefault(name.strip(), []).append(value.strip())
+    return found
+
+
 def program(site: Site) -> str:
     """Return the path of uWSGI: that of the application's environment, else the system's.
 

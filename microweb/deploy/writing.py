@@ -26,9 +26,15 @@ def write(folder: Path, texts: Mapping[str, str], force: bool) -> list[str]:
             " what would change with --diff, and overwrite with --force."
         )
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        # Other users read them, nginx's and the site's, whatever the umask is of who writes them.
+        if not folder.is_dir():
+            folder.mkdir(parents=True)
+            folder.chmod(0o755)
         for name in changed:
+            is_new = not (folder / name).exists()
             (folder / name).write_text(texts[name], encoding="utf-8")
+            if is_new:
+                (folder / name).chmod(0o644)
     except OSError as error:
         raise click.ClickException(
             f"{error.filename or folder} cannot be written: {error.strerror}. Name a folder of"

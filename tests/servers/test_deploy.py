@@ -346,6 +346,52 @@ def test_the_check_finds_a_socket_that_its_user_may_not_make(deployment: Deploym
     assert "install -d -m 750 -o nobody -g " in done.stdout
 
 
+def test_the_check_looks_at_the_files_as_they_are(deployment: Deployment) -> None:
+    program("nginx", "apt-get install nginx-light")
+    (deployment.folder / "app.py").write_text(HELLO)
+    deployment.write()
+    deploy, run = deployment.folder / "deploy", deployment.run
+    ini, (site,) = deploy / "uwsgi.ini", deploy.glob("*.nginx")
+    text = ini.read_text().replace(f"socket = {run}/uwsgi.sock", f"socket = {run}/other.sock")
+    ini.write_text(text.replace("listen = ", "listen = 9").replace("/reload\n", "/again\n"))
+    with create_server((HOST, 0)) as other:
+        port = other.getsockname()[1]
+        site.write_text(site.read_text().replace(str(deployment.port), str(port)))
+        told = deployment.deploy("--check").stdout
+    assert f"uWSGI listens on {run}/other.sock, and nginx asks {run}/uwsgi.sock" in told
+    assert f"no `touch-chain-reload = {run}/reload`" in told
+    assert "above what the system allows, which is" in told
+    assert f"The port {HOST}:{port} is taken by" in told
+    site.write_text(site.read_text().replace("/uwsgi.sock", "/other.sock"))
+    assert "nginx asks" not in deployment.deploy("--check").stdout
+
+
+def test_the_check_leaves_alone_what_runs(deployment: Deployment) -> None:
+    program("nginx", "apt-get install nginx-light")
+    (deployment.folder / "app.py").write_text(HELLO)
+    deployment.write()
+    deployment.run.mkdir()
+    kept = ["uwsgi.pid", "uwsgi.sock", "old.pid", "uwsgi.log"]
+    for name in kept:
+        (deployment.run / name).write_text("of what runs")
+    with (deployment.folder / "deploy" / "uwsgi.ini").open("a") as ini:
+        for line in (
+            f"pidfile = {deployment.run}/old.pid",
+            f"  logto={deployment.run}/uwsgi.log",
+            f"exec-pre-app = touch {deployment.run}/migrated",
+            f"hook-asap = exec:touch {deployment.run}/migrated",
+            f"daemonize2 = {deployment.run}/uwsgi.log",
+            f"http = {HOST}:{deployment.port}",
+        ):
+            ini.write(f"{line}\n")
+    done = deployment.deploy("--check")
+    assert "ok      uWSGI starts with uwsgi.ini" in done.stdout
+    assert sorted(os.listdir(deployment.run)) == sorted(kept)
+    assert {(deployment.run / name).read_text() for name in kept} == {"of what runs"}
+    for name in kept:
+        (deployment.run / name).unlink()
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
 def test_a_file_that_asks_for_a_reload_is_touched_by_its_user(deployment: Deployment) -> None:
     (deployment.folder / "app.py").write_text(HELLO)
