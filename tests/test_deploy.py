@@ -133,6 +133,14 @@ def test_every_setting_of_uwsgi_that_was_measured_to_matter_is_there(folder: Pat
     assert "die-on-term" not in settings
 
 
+def test_debians_uwsgi_gets_its_plugin_also_for_debians_python(folder: Path) -> None:
+    deploy()
+    site, _ = load(Path("deploy", "deploy.json"))
+    found = files(replace(site, python="/usr/bin/python3"))["uwsgi.ini"].splitlines()
+    assert "plugin = python3" in found
+    assert not [line for line in found if line.startswith(("binary-path", "virtualenv"))]
+
+
 def test_nginx_takes_the_longest_body_that_a_route_takes(folder: Path) -> None:
     deploy()
     assert "client_max_body_size 9000;" in lines("my-shop.nginx")
@@ -383,7 +391,7 @@ def test_apache_sends_http_to_https(folder: Path) -> None:
     assert found[at + 1 : at + 4] == [
         "ServerName shop.test",
         "ServerAlias www.shop.test",
-        "Redirect permanent / https://shop.test/",
+        "Redirect 308 / https://shop.test/",
     ]
 
 

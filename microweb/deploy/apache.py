@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-import re
 
 from . import nginx
+from .nginx import quoted
 from .python import SCRIPT
 from .site import WEB_USER, Site
 
@@ -53,7 +53,7 @@ def _to_https(site: Site) -> str:
     return f"""\
 <VirtualHost *:80>
 {_names(site)}\
-    Redirect permanent / https://{site.domains[0]}/
+    Redirect 308 / https://{site.domains[0]}/
 </VirtualHost>
 """
 
@@ -111,17 +111,6 @@ def _caching(site: Site) -> str:
 
 def _address(listen: str) -> str:
     return listen if ":" in listen else f"*:{listen}"
-
-
-def quoted(value: str) -> str:
-    """Return a value as Apache reads it.
-
-    :param value: The value.
-    """
-    if re.fullmatch(r"[\w/.:@%+=,-]+", value):
-        return value
-    escaped = value.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'
 
 
 def modules_of(site: Site) -> list[str]:

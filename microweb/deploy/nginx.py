@@ -221,7 +221,7 @@ def _block(head: str, body: str) -> str:
 
 
 def quoted(value: str) -> str:
-    """Return a value as nginx reads it: in quotes where it has a meaning of its own otherwise.
+    """Return a value as nginx and Apache read it: in quotes where it would mean something else.
 
     :param value: The value.
     """

@@ -55,7 +55,8 @@ def _application(site: Site) -> list[str]:
         "strict = true",
     ]
     executable = program(site)
-    if executable == site.beside_python("uwsgi"):
+    prefix = os.path.dirname(os.path.dirname(site.python))
+    if executable == site.beside_python("uwsgi") and prefix != "/usr":
         if _is_script(executable):
             lines += [
                 "; uWSGI as a wheel is a module of Python: without this a restart looks for it in",
@@ -66,8 +67,8 @@ def _application(site: Site) -> list[str]:
         lines += [
             "; The system's uWSGI has Python as a plugin: apt-get install uwsgi-plugin-python3.",
             "plugin = python3",
-            f"virtualenv = {os.path.dirname(os.path.dirname(site.python))}",
         ]
+        lines += [f"virtualenv = {prefix}"] * (prefix != "/usr")
     lines += [f"chdir = {site.folder}"]
     if site.needs_script:
         lines += [f"wsgi-file = {site.file(SCRIPT)}"]
