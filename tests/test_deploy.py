@@ -275,6 +275,7 @@ def test_systemd_gets_a_unit_that_lets_requests_finish(folder: Path) -> None:
     assert "Group=www-data" in found
     assert "RuntimeDirectory=my-shop" in found
     assert "KillMode=mixed" in found
+    assert "TimeoutStartSec=270" in found  # two processes and their beginning, 60 seconds each
     reload = f'{sys.executable} -m microweb deploy --reload --to "{folder}/deploy"'
     assert f"ExecReload={reload}" in found
 
@@ -445,12 +446,12 @@ def test_files_that_are_there_are_not_overwritten(folder: Path) -> None:
 def test_the_difference_is_shown_and_nothing_written(folder: Path) -> None:
     deploy()
     before = written("uwsgi.ini")
-    text = deploy("--processes", "7", "--diff")
+    text = deploy("--threads", "7", "--diff")
     assert [line for line in text.splitlines() if line[:1] in "+-"] == [
         f"--- {folder}/deploy/uwsgi.ini",
         f"+++ {folder}/deploy/uwsgi.ini",
-        "-processes = 2",
-        "+processes = 7",
+        "-threads = 2",
+        "+threads = 7",
     ]
     assert written("uwsgi.ini") == before
     assert deploy("--diff") == ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -101,14 +102,16 @@ def _files(site: Site, environment: Mapping[str, str]) -> Iterator[str]:
 def _uwsgi(site: Site, environment: Mapping[str, str]) -> Iterator[str]:
     text = _text(site, "uwsgi.ini")
     with TemporaryDirectory(prefix="microweb-") as folder:
-        os.chmod(folder, 0o755)
         tried = Path(folder, "uwsgi.ini")
         tried.write_text(_harmless(text), encoding="utf-8")
-        tried.chmod(0o644)
+        own = account(site)
+        if own is not None:  # and nobody else's: there may be a password in it
+            for path in (folder, tried):
+                shutil.chown(path, *own)
         command = [uwsgi.program(site), "--ini", str(tried), "--no-server"]
         variables = {**environment, **variables_of(site)}
         try:
-            status, output = run(command, site.folder, variables, PATIENCE, account(site))
+            status, output = run(command, site.folder, variables, PATIENCE, own)
         except NotStarted as error:
             yield why_not_started(site, command[0], error)
             return

@@ -48,7 +48,7 @@ def _split(ctx: click.Context, param: click.Parameter, value: str | None) -> lis
     "--timeout",
     type=click.IntRange(1),
     metavar="SECONDS",
-    help="When a request is given up, and its process ended (60).",
+    help="When a request is given up (60). uWSGI and Apache end its process, nginx answers 504.",
 )
 @click.option(
     "--socket",

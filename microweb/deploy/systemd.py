@@ -9,6 +9,9 @@ from pathlib import Path
 from .python import target
 from .site import Site
 
+# How long a reload may take beside the requests that it waits for: to import the new code.
+_IMPORT_SECONDS = 90
+
 UNITS = ("/etc/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system")
 
 
@@ -58,6 +61,8 @@ ExecStart={_command(command)}
 KillSignal={stops}
 KillMode=mixed
 TimeoutStopSec={site.request_seconds + 10}
+# For a reload as well, which imports the code and waits for the requests of one process by one.
+TimeoutStartSec={site.request_seconds * (site.processes + 1) + _IMPORT_SECONDS}
 Restart=on-failure
 RestartSec=1
 # A process of its own can be nothing more than this user.
