@@ -14,6 +14,7 @@ import pytest
 
 from microweb import App
 from microweb.deploy.gathering import make_site
+from microweb.deploy.nginx import listen
 from microweb.deploy.releasing import ask
 from microweb.deploy.running import variables_of
 from microweb.deploy.site import Site
@@ -78,9 +79,10 @@ def test_a_site_with_a_certificate_renews_it_on_port_80_and_redirects_the_rest(s
     secured = replace(
         site, domains=("shop.example.org",), certificate="/etc/tls/a", key="/etc/tls/b"
     )
+    listening = "".join(f"    {line}\n" for line in listen("80").splitlines())
     to_https = files(secured)["shop.nginx"].split("server {\n")[1]
     assert to_https == (
-        "    listen 80;\n    server_name shop.example.org;\n\n"
+        f"{listening}    server_name shop.example.org;\n\n"
         + CHALLENGE
         + "\n    location / {\n        return 308 https://$host$request_uri;\n    }\n}\n\n"
     )

@@ -84,9 +84,9 @@ def _upstream(site: Site) -> str:
 def _names(site: Site) -> str:
     names = f"server_name {' '.join(site.domains) or '_'};\n{_ONE_NAME}"
     if site.certificate is None:
-        return _listen(port(site), "" if site.domains else " default_server") + names
+        return listen(port(site), "" if site.domains else " default_server") + names
     return f"""\
-{_listen(port(site), " ssl http2")}{names}\
+{listen(port(site), " ssl http2")}{names}\
 ssl_certificate {quoted(site.certificate)};
 ssl_certificate_key {quoted(site.key or "")};
 ssl_protocols TLSv1.2 TLSv1.3;
@@ -104,7 +104,12 @@ if ($name_and_host !~* "^(\\S*) (\\1\\.?(:\\d*)?)?$") {
 """
 
 
-def _listen(address: str, options: str = "") -> str:
+def listen(address: str, options: str = "") -> str:
+    """Return the lines that name an address; a port is also one of IPv6, where that is there.
+
+    :param address: A port, or ``address:port``.
+    :param options: What stands behind it.
+    """
     addresses = [address]
     if ":" not in address and os.path.exists("/proc/net/if_inet6"):
         addresses.append(f"[::]:{address}")
@@ -114,7 +119,7 @@ def _listen(address: str, options: str = "") -> str:
 def _to_https(site: Site) -> str:
     names = " ".join(site.domains) or "_"
     redirect = _block("location /", "return 308 https://$host$request_uri;")
-    body = f"{_listen('80')}server_name {names};\n\n{_challenge()}\n{redirect}"
+    body = f"{listen('80')}server_name {names};\n\n{_challenge()}\n{redirect}"
     return _block("server", body)
 
 

@@ -157,14 +157,7 @@ def _by_hand(site: Site, stack: Stack, sudo: str) -> list[str]:
     if not stack.front:
         return [f"{make}{sudo}{shlex.join(stack.command(site))}"]
     front = f"{sudo}nginx -c {shlex.quote(site.file('nginx.conf'))}"
-    return [f"{make}{sudo}{_as_user(site)}{_in_background(site, stack)}", front]
-
-
-def _as_user(site: Site) -> str:
-    """Return what makes a server that root starts the user's; uWSGI does so by itself."""
-    if not site.system or site.server == "uwsgi":
-        return ""
-    return f"setpriv --reuid={site.user} --regid={site.group} --init-groups "
+    return [f"{make}{sudo}{_in_background(site, stack)}", front]
 
 
 def _in_background(site: Site, stack: Stack) -> str:
