@@ -37,7 +37,7 @@ from .signals import (
     request_tearing_down,
 )
 from .streaming import Stream
-from .target import take_path
+from .target import taken_path
 from .typing import ResponseReturnValue
 
 if TYPE_CHECKING:
@@ -169,7 +169,7 @@ class App(Handling):
             else:
                 hit = compiled.matcher.match(path, environ.get("REQUEST_METHOD", "GET"))
             if hit is UNSURE:
-                path = _taken_path(context, path)
+                path = taken_path(context, path)
                 hit = self._match_by_werkzeug(context, compiled)
             if hit is None:
                 # Not raised here, where it would only be caught to be raised in place of a view.
@@ -471,15 +471,6 @@ class App(Handling):
             self._match(context, compiled)
         elif appcontext_pushed.receivers:
             self._signal(appcontext_pushed)
-
-
-def _taken_path(context: Context, path: str) -> str:
-    """Return the path, which is another one where a whole URL stood in its place."""
-    environ = context.environ or {}
-    if path[:1] == "/" or not take_path(environ):
-        return path
-    context.forget_target()
-    return decoded(environ["PATH_INFO"])
 
 
 # What a plan need not take where it is the application's own and has nothing to do.

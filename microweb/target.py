@@ -4,8 +4,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from .context import Context
+from .request import decoded
+
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
+
+
+def taken_path(context: Context, path: str) -> str:
+    """Return the path of a request, which is another one where a whole URL stood in its place.
+
+    :param context: The context of the request; it forgets what it has made of the old one.
+    :param path: The path as it came, decoded.
+    """
+    environ = context.environ or {}
+    if path[:1] == "/" or not take_path(environ):
+        return path
+    context.forget_target()
+    return decoded(environ["PATH_INFO"])
 
 
 def take_path(environ: WSGIEnvironment) -> bool:

@@ -73,7 +73,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "worker": {"background", "errors", "loop"},
     "health": {"errors", "scope"},
     # 5: tools around the application
-    "target": set(),
+    "target": {"context", "request"},
     "debug": {"context", "errors", "plan", "request", "routing", "signals"},
     "nearness": set(),
     "pages": {"context", "convert", "errors", "nearness", "response"},
