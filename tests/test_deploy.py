@@ -26,7 +26,7 @@ from microweb.deploy.gathering import default_name
 from microweb.deploy.nginx import quoted
 from microweb.deploy.ports import Holder, holder
 from microweb.deploy.site import Site, load
-from microweb.deploy.stacks import files, start_commands
+from microweb.deploy.stacks import files, outdated, start_commands
 from microweb.deploy.systemd import others_unit
 
 APP = """\
@@ -359,6 +359,18 @@ def test_files_for_root_are_copied_away_from_who_owns_the_application(folder: Pa
         f"sudo install -m 644 '{path}.nginx' /etc/nginx/sites-enabled/ && sudo nginx -t"
         " && sudo systemctl reload nginx"
     )
+
+
+def test_a_copy_that_is_older_than_its_file_is_found(folder: Path, tmp_path: Path) -> None:
+    deploy()
+    site, _ = load(Path("deploy", "deploy.json"))
+    copy = tmp_path / "etc" / "nginx" / "sites-enabled" / "my-shop.nginx"
+    assert outdated(site, str(tmp_path)) == []
+    copy.parent.mkdir(parents=True)
+    copy.write_text(written("my-shop.nginx"))
+    assert outdated(site, str(tmp_path)) == []
+    deploy("--domain", "shop.test", "--force")
+    assert outdated(site, str(tmp_path)) == [("my-shop.nginx", str(copy))]
 
 
 def test_the_service_of_another_program_is_left_alone(folder: Path, tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from .access import cannot_enter, cannot_read, cannot_write
 from .ports import holder, longest_queue
 from .running import NotStarted, account, run, variables_of, why_not_started
 from .site import WEB_USER, Site
-from .stacks import STACKS, files
+from .stacks import STACKS, files, outdated
 from .trial import try_import
 
 #: After how many seconds a program that is tried is given up.
@@ -54,6 +54,7 @@ def _checks(site: Site) -> dict[str, Check]:
     }
     if site.system:
         checks[f"{site.user} can read the files"] = _files
+        checks["what was installed is what was written"] = _copies
     if site.server == "uwsgi":
         checks["uWSGI starts with uwsgi.ini"] = _uwsgi
         checks["the files name the same paths"] = _paths
@@ -94,6 +95,14 @@ def _files(site: Site, environment: Mapping[str, str]) -> Iterator[str]:
         obstacle = cannot_read(site.user, site.file(name))
         if name.endswith((".ini", ".py")) and obstacle is not None:
             yield f"{site.user} may not read {site.file(name)}: {obstacle}."
+
+
+def _copies(site: Site, environment: Mapping[str, str]) -> Iterator[str]:
+    for name, copy in outdated(site):
+        yield (
+            f"{copy} is not what {site.file(name)} is by now: `microweb deploy` prints the command"
+            " that installs it. Then systemctl restart, or reload nginx."
+        )
 
 
 # --- dry starts

@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import shlex
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 from . import apache, gunicorn, lines, nginx, systemd, uwsgi
 from .python import SCRIPT, script, target
@@ -71,6 +73,8 @@ STACKS = {
 }
 
 
+_UNITS = "/etc/systemd/system"
+_NGINX_SITES = "/etc/nginx/sites-enabled"
 _APACHE_SITES = "/etc/apache2/sites-enabled"
 
 
@@ -91,6 +95,28 @@ def files(site: Site) -> dict[str, str]:
         )
         if site.socket_activation:
             found[f"{site.name}.socket"] = systemd.socket(site)
+    return found
+
+
+def outdated(site: Site, root: str = "/") -> list[tuple[str, str]]:
+    """Return what was copied for root's programs and has other text than the files have by now.
+
+    :param site: The site.
+    :param root: Where the file system of those programs begins.
+    :returns: The name of each file, with the path of its copy.
+    """
+    names = {
+        f"{site.name}.service": _UNITS,
+        f"{site.name}.socket": _UNITS,
+        f"{site.name}.nginx": _NGINX_SITES,
+        f"{site.name}.apache.conf": _APACHE_SITES,
+    }
+    found = []
+    for name, folder in names.items():
+        copy = Path(root, folder[1:], name)
+        with suppress(OSError):
+            if Path(site.file(name)).read_bytes() != copy.read_bytes():
+                found.append((name, str(copy)))
     return found
 
 
@@ -133,8 +159,8 @@ def start_commands(site: Site, managed: bool, root: bool) -> list[str]:
     units = [f"{site.name}.socket"] * site.socket_activation + [f"{site.name}.service"]
     enable = f"{sudo}systemctl enable --now {' '.join(units)}"
     return [
-        f"{make}{_installed(site, units, '/etc/systemd/system', sudo)} && {enable}",
-        f"{_installed(site, [f'{site.name}.nginx'], '/etc/nginx/sites-enabled', sudo)}"
+        f"{make}{_installed(site, units, _UNITS, sudo)} && {enable}",
+        f"{_installed(site, [f'{site.name}.nginx'], _NGINX_SITES, sudo)}"
         f" && {sudo}nginx -t && {sudo}systemctl reload nginx",
     ]
 
