@@ -413,6 +413,7 @@ def test_apache_sends_http_to_https(folder: Path) -> None:
 
 def test_the_application_is_remembered(folder: Path) -> None:
     deploy(app="app:create_app('same')")
+    Path("deploy", "wsgi_script.py").unlink()
     result = microweb("deploy", "--threads", "9", "--force")
     assert result.exit_code == 0, result.output
     assert written("wsgi_script.py").endswith("application = create_app('same')\n")
