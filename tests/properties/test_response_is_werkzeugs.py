@@ -387,7 +387,11 @@ def test_every_step_and_what_is_sent_are_werkzeugs(
 ) -> None:
     ours, stock = classes
     found = answers(ours, body, arguments, operations, method)
-    assert found == answers(stock, body, arguments, operations, method)
+    expected = answers(stock, body, arguments, operations, method)
+    if found != expected:  # a header Date may have fallen into the next second between the two
+        found = answers(ours, body, arguments, operations, method)
+        expected = answers(stock, body, arguments, operations, method)
+    assert found == expected
     count["compared"] += 1
     count["sent"] += found[-1][0] == "closed"
 
