@@ -126,7 +126,7 @@ class App(Handling):
                 else:
                     response = self.full_dispatch_request()
                 if body is None:
-                    body = self._send(response, context, start_response)  # type: ignore[arg-type]  # it is
+                    body = self._send(response, context, start_response)  # type: ignore[arg-type]  # made by now
             except Exception as unhandled:
                 error = unhandled
                 context.held = None

@@ -470,6 +470,12 @@ def test_the_difference_is_shown_and_nothing_written(folder: Path) -> None:
     assert deploy("--diff") == ""
 
 
+def test_another_folder_is_named_in_what_comes_next(folder: Path) -> None:
+    assert "`microweb deploy --check` finds mistakes" in deploy()
+    expected = f"`microweb deploy --to '{folder}/files' --check` finds mistakes"
+    assert expected in deploy("--to", "files")
+
+
 def test_a_second_call_without_changes_writes_nothing(folder: Path) -> None:
     deploy()
     assert deploy().splitlines()[0] == f"The files in {folder}/deploy are as they should be."
@@ -483,9 +489,12 @@ def test_a_second_call_without_changes_writes_nothing(folder: Path) -> None:
     [
         (("--name", "my shop"), "--name my shop: use letters, digits, - and _ alone."),
         (("--key", "k.pem"), "--certificate and --key go together: https needs both."),
-        (("--socket", "host"), "--socket host: this needs a port, as in host:3031."),
-        (("--hosts", "a:1,b"), "--hosts b: this needs a port, as in host:3031."),
-        (("--listen", "8o"), "--listen :8o: this needs a port, as in host:3031."),
+        (("--socket", "host"), "--socket host: this needs a port, as in 127.0.0.1:3031."),
+        (("--hosts", "a:1,b"), "--hosts b: this needs a port, as in 10.0.0.2:3031."),
+        (
+            ("--listen", "8o"),
+            "--listen 8o: this needs a port, as in 8080 or 127.0.0.1:8080.",
+        ),
         (
             ("--run", "50%"),
             "The path '{}/50%' has a '%' in it, which means something else in the files of servers."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 #: What the options were, and what came of them.
 STATE = "deploy.json"
+FOLDER = "deploy"
 SERVERS = ("uwsgi", "gunicorn", "apache", "waitress", "granian")
 
 # What the command works with is imported late: it needs the users of a Unix system, and the other
@@ -31,7 +33,7 @@ def _split(ctx: click.Context, param: click.Parameter, value: str | None) -> lis
 
 @click.command("deploy", params=common_options())
 @click.option("--for", "server", type=click.Choice(SERVERS), help="The server (uwsgi).")
-@click.option("--to", default="deploy", show_default=True, help="The folder of the files.")
+@click.option("--to", default=FOLDER, show_default=True, help="The folder of the files.")
 @click.option("--run", help="The folder of the socket and process ids (/run/NAME).")
 @click.option("--name", help="Names the files and the service (as the current folder).")
 @click.option(
@@ -189,4 +191,7 @@ def _tell(site: Site, written: list[str]) -> None:
     click.echo(f"\nStart it with {'these two commands' if len(commands) == 2 else 'this'}:\n")
     for line in commands:
         click.echo(f"  {line}")
-    click.echo("\nThen `microweb deploy --check` finds mistakes, --reload brings new code.")
+    again = "microweb deploy"
+    if site.files != os.path.abspath(FOLDER):
+        again += f" --to {shlex.quote(site.files)}"
+    click.echo(f"\nThen `{again} --check` finds mistakes, and --reload brings new code.")

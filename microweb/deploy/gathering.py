@@ -92,11 +92,11 @@ def _check_options(options: Mapping[str, Any]) -> None:
     if bool(options.get("certificate")) != bool(options.get("key")):
         raise ConfigError("--key", "--certificate and --key go together: https needs both.")
     if socket is not None and "/" not in socket:
-        _check_port("--socket", socket)
+        _check_port("--socket", socket, "127.0.0.1:3031")
     for host in options.get("hosts") or ():
-        _check_port("--hosts", host)
+        _check_port("--hosts", host, "10.0.0.2:3031")
     if options.get("listen") is not None:
-        _check_port("--listen", f":{options['listen']}".replace("::", ":", 1))
+        _check_port("--listen", options["listen"], "8080 or 127.0.0.1:8080", alone=True)
     if options.get("socket_activation") and server != "uwsgi":
         raise ConfigError(
             "--socket-activation", f"--socket-activation is for uwsgi; {server} makes its own."
@@ -129,12 +129,11 @@ def _check_paths(site: Site) -> None:
         )
 
 
-def _check_port(option: str, value: str) -> None:
+def _check_port(option: str, value: str, example: str, alone: bool = False) -> None:
     host, colon, port = value.rpartition(":")
-    if not (colon and port.isascii() and port.isdigit() and 0 < int(port) < 65536):
-        raise ConfigError(
-            option, f"{option} {value}: this needs a port, as in {host or 'host'}:3031."
-        )
+    is_port = port.isascii() and port.isdigit() and 0 < int(port) < 65536
+    if not (is_port and (colon or alone)):
+        raise ConfigError(option, f"{option} {value}: this needs a port, as in {example}.")
     if not re.fullmatch(r"[\w.\[\]:*-]*", host):
         raise ConfigError(option, f"{option} {value}: {host!r} is no name or address of a host.")
 
