@@ -118,18 +118,27 @@ MAY_IMPORT: dict[str, set[str]] = {
     "deploy.gathering": {"deploy.ports", "deploy.site", "deploy.systemd", "errors"},
     "deploy.apache": {"deploy.nginx", "deploy.python", "deploy.site"},
     "deploy.gunicorn": {"deploy.python", "deploy.site"},
-    "deploy.lines": {"deploy.python", "deploy.site"},
+    "deploy.command_lines": {"deploy.python", "deploy.site"},
     "deploy.uwsgi": {"deploy.python", "deploy.site"},
     "deploy.stacks": {
-        *("deploy.apache", "deploy.gunicorn", "deploy.lines", "deploy.nginx", "deploy.python"),
+        *(
+            "deploy.apache",
+            "deploy.gunicorn",
+            "deploy.command_lines",
+            "deploy.nginx",
+            "deploy.python",
+        ),
         *("deploy.site", "deploy.systemd", "deploy.uwsgi"),
     },
     "deploy.running": {"deploy.access", "deploy.site"},
     "deploy.trial": {"deploy.running", "deploy.site", "discovery"},
     "deploy.releasing": {"deploy.running", "deploy.site", "deploy.stacks", "deploy.trial"},
+    "deploy.trying": {
+        *("deploy.apache", "deploy.nginx", "deploy.running", "deploy.site", "deploy.uwsgi"),
+    },
     "deploy.checking": {
-        *("deploy.access", "deploy.apache", "deploy.nginx", "deploy.ports", "deploy.site"),
-        *("deploy.running", "deploy.stacks", "deploy.trial", "deploy.uwsgi"),
+        *("deploy.access", "deploy.ports", "deploy.site", "deploy.stacks", "deploy.trial"),
+        *("deploy.trying", "deploy.uwsgi"),
     },
     "deploy.command": {
         *("commands", "deploy.checking", "deploy.gathering", "deploy.releasing", "deploy.site"),

@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import apache, gunicorn, lines, nginx, systemd, uwsgi
+from . import apache, command_lines, gunicorn, nginx, systemd, uwsgi
 from .python import SCRIPT, script, target
 from .site import Site
 
@@ -64,12 +64,12 @@ STACKS = {
     ),
     "waitress": Stack(
         "waitress behind nginx",
-        lines.waitress,
+        command_lines.waitress,
         lambda site: {},
         reload="restart",
         stops="SIGINT",
     ),
-    "granian": Stack("granian behind nginx", lines.granian, lambda site: {}, reload="HUP"),
+    "granian": Stack("granian behind nginx", command_lines.granian, lambda site: {}, reload="HUP"),
 }
 
 
