@@ -21,6 +21,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from microweb.cli import main
+from microweb.deploy import trial
 from microweb.deploy.access import cannot_enter, cannot_read, cannot_write
 from microweb.deploy.gathering import default_name
 from microweb.deploy.nginx import quoted
@@ -28,6 +29,7 @@ from microweb.deploy.ports import Holder, holder
 from microweb.deploy.site import Site, load
 from microweb.deploy.stacks import files, outdated, start_commands
 from microweb.deploy.systemd import others_unit
+from microweb.errors import ConfigError
 
 APP = """\
 from microweb import App, Blueprint
@@ -107,7 +109,10 @@ def test_the_files_are_named_after_the_folder(folder: Path) -> None:
     assert sorted(os.listdir("deploy")) == sorted([*names, "deploy.json"])
 
 
-def test_every_setting_of_uwsgi_that_was_measured_to_matter_is_there(folder: Path) -> None:
+def test_every_setting_of_uwsgi_that_was_measured_to_matter_is_there(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(folder))  # the system may have a uWSGI of its own
     deploy("--processes", "3", "--threads", "4", "--socket", "/tmp/shop.sock")
     found = lines("uwsgi.ini")
     settings = dict(line.split(" = ", 1) for line in found if " = " in line)
@@ -677,3 +682,13 @@ def test_who_has_a_port_of_root_is_found_by_others() -> None:
 )
 def test_values_are_written_as_nginx_reads_them(value: str, text: str) -> None:
     assert quoted(value) == text
+
+
+def test_an_import_says_now_what_the_first_request_would(folder: Path) -> None:
+    trial.main("app:app")
+    with pytest.raises(SystemExit) as missing:
+        trial.main("app:shop")
+    assert str(missing.value).startswith("The module 'app' has no 'shop'.")
+    Path("late.py").write_text(APP + "\napp.config['MAX_CONTENT_LENGTH'] = 'much'\n")
+    with pytest.raises(ConfigError, match="MAX_CONTENT_LENGTH"):
+        trial.main("late:app")

@@ -16,7 +16,7 @@ from microweb import App
 from microweb.deploy.gathering import make_site
 from microweb.deploy.nginx import listen
 from microweb.deploy.releasing import ask
-from microweb.deploy.running import variables_of
+from microweb.deploy.running import NotStarted, run, variables_of, why_not_started
 from microweb.deploy.site import Site
 from microweb.deploy.stacks import files, start_commands
 
@@ -63,6 +63,31 @@ def test_secrets_that_cannot_be_read_say_whose_they_have_to_be(site: Site) -> No
     with pytest.raises(click.ClickException) as caught:
         variables_of(site)
     assert f"chown {site.user} {site.environment_file}" in caught.value.message
+
+
+def test_variables_are_read_as_systemd_reads_them(site: Site) -> None:
+    assert variables_of(site) == {}
+    Path(site.environment_file).write_text(
+        "# a comment\n; another\n\nKEY=a=b\n  NAME = 'two words'\nEMPTY=\nQUOTED=\"x\"\nnone\n"
+    )
+    assert variables_of(site) == {"KEY": "a=b", "NAME": "two words", "EMPTY": "", "QUOTED": "x"}
+
+
+def test_a_program_that_takes_too_long_is_given_up(site: Site, tmp_path: Path) -> None:
+    with pytest.raises(NotStarted, match=r"^sleep took more than 0\.2 seconds\.$"):
+        run(["sleep", "30"], str(tmp_path), os.environ, 0.2)
+    with pytest.raises(NotStarted, match=r"^There is no program no-such-program"):
+        run(["no-such-program"], str(tmp_path), os.environ, 5)
+
+
+def test_who_cannot_start_a_program_is_told_what_is_in_the_way(site: Site, tmp_path: Path) -> None:
+    tmp_path.chmod(0o700)
+    closed = replace(site, user="nobody", folder=str(tmp_path))
+    text = why_not_started(closed, "/bin/sh", NotStarted("sh: Permission denied"))
+    assert text.startswith("nobody cannot start ")
+    assert "Another user is named with --user" in text
+    opened = replace(site, user="root")
+    assert why_not_started(opened, "/bin/sh", NotStarted("as it is")) == "as it is"
 
 
 def test_the_unit_says_who_reads_the_secrets(site: Site) -> None:

@@ -124,6 +124,7 @@ def variables_of(site: Site) -> dict[str, str]:
     for line in map(str.strip, text.splitlines()):
         name, equals, value = line.partition("=")
         if equals and line[0] not in "#;":
+            value = value.strip()
             quoted = len(value) > 1 and value[0] == value[-1] and value[0] in "'\""
             variables[name.strip()] = value[1:-1] if quoted else value
     return variables
