@@ -23,11 +23,12 @@ from click.testing import CliRunner, Result
 from microweb.cli import main
 from microweb.deploy import trial
 from microweb.deploy.access import cannot_enter, cannot_read, cannot_write
+from microweb.deploy.command import SERVERS
 from microweb.deploy.gathering import default_name
 from microweb.deploy.nginx import quoted
 from microweb.deploy.ports import Holder, holder
 from microweb.deploy.site import Site, load
-from microweb.deploy.stacks import files, outdated, start_commands
+from microweb.deploy.stacks import STACKS, files, outdated, start_commands
 from microweb.deploy.systemd import others_unit
 from microweb.errors import ConfigError
 
@@ -692,3 +693,7 @@ def test_an_import_says_now_what_the_first_request_would(folder: Path) -> None:
     Path("late.py").write_text(APP + "\napp.config['MAX_CONTENT_LENGTH'] = 'much'\n")
     with pytest.raises(ConfigError, match="MAX_CONTENT_LENGTH"):
         trial.main("late:app")
+
+
+def test_the_command_offers_every_server() -> None:
+    assert tuple(STACKS) == SERVERS

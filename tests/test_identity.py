@@ -158,7 +158,7 @@ def test_a_handler_of_ones_own_gets_the_id_by_the_filter(logged: io.StringIO) ->
     @app.get("/log")
     def log() -> str:
         app.logger.error("in a request")
-        logging.getLogger("test_identity.library").error("of a library")
+        logging.getLogger("test_identity.another").error("of a library")
         return ""
 
     app.test_client().get("/log", headers={"X-Request-ID": "a-7"})

@@ -178,16 +178,15 @@ def _asked(info: ScriptInfo, folder: Path, given: dict[str, Any]) -> tuple[Site,
 
 
 def _tell(site: Site, written: list[str]) -> None:
-    from .stacks import notes, start_commands
+    from .stacks import notes, start_commands_here
 
     if written:
         click.echo(f"Written to {site.files}: {', '.join(written)}")
     else:
         click.echo(f"The files in {site.files} are as they should be.")
-    managed, root = os.path.isdir("/run/systemd/system"), os.geteuid() == 0
     for note in notes(site):
         click.echo(f"\nNote: {note}")
-    commands = start_commands(site, managed, root)
+    commands = start_commands_here(site)
     click.echo(f"\nStart it with {'these two commands' if len(commands) == 2 else 'this'}:\n")
     for line in commands:
         click.echo(f"  {line}")

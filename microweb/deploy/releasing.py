@@ -14,7 +14,7 @@ import click
 
 from .running import NotStarted, account, run
 from .site import Site
-from .stacks import STACKS, start_commands, touched_file
+from .stacks import STACKS, start_commands_here, touched_file
 from .trial import try_import
 
 _POLL_SECONDS = 0.05
@@ -85,11 +85,10 @@ def _first_process(site: Site) -> int:
         # Another program may have the id by now, where the server could not take its file away.
         if site.server.encode() in Path(f"/proc/{process}/cmdline").read_bytes():
             return process
-    commands = start_commands(site, os.path.isdir("/run/systemd/system"), os.geteuid() == 0)
     raise click.ClickException(
         f"{site.name} does not run: {site.pid_file} names no process of"
         f" {site.server}. Start it with:"
-        f"\n\n  {commands[0]}"
+        f"\n\n  {start_commands_here(site)[0]}"
     )
 
 

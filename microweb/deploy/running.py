@@ -21,6 +21,10 @@ class NotStarted(Exception):
     """A program did not start, or took too long; the message says which."""
 
 
+class TookTooLong(NotStarted):
+    """A program was given up, as it took too long."""
+
+
 def run(
     command: list[str],
     folder: str,
@@ -57,7 +61,7 @@ def run(
             extra_groups=None if user is None else _groups(user),
         )
     except subprocess.TimeoutExpired:
-        raise NotStarted(f"{command[0]} took more than {seconds:g} seconds.") from None
+        raise TookTooLong(f"{command[0]} took more than {seconds:g} seconds.") from None
     except FileNotFoundError:
         what = f"program {command[0]} on this machine" if os.path.isdir(folder) else folder
         raise NotStarted(f"There is no {what}.") from None

@@ -165,6 +165,14 @@ def start_commands(site: Site, managed: bool, root: bool) -> list[str]:
     ]
 
 
+def start_commands_here(site: Site) -> list[str]:
+    """Return the commands with which this user starts a site on this machine.
+
+    :param site: The site.
+    """
+    return start_commands(site, os.path.isdir("/run/systemd/system"), os.geteuid() == 0)
+
+
 def _installed(site: Site, names: list[str], folder: str, sudo: str) -> str:
     """Return what copies files for root's programs.
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 import click
 
 from ..discovery import find_app
-from .running import NotStarted, account, run, variables_of, why_not_started
+from .running import NotStarted, TookTooLong, account, run, variables_of, why_not_started
 from .site import Site
 
 #: After how many seconds an import is given up.
@@ -34,11 +34,12 @@ def try_import(site: Site, environment: Mapping[str, str]) -> None:
     command = [site.python, "-m", __name__, place]
     try:
         status, output = run(command, site.folder, variables, PATIENCE, account(site))
-    except NotStarted as error:
+    except TookTooLong as error:
         raise click.ClickException(
-            why_not_started(site, site.python, error)
-            + " Does importing the application call app.run()?" * ("took more" in str(error))
+            f"{error} Does importing the application call app.run()?"
         ) from None
+    except NotStarted as error:
+        raise click.ClickException(why_not_started(site, site.python, error)) from None
     if status != 0:
         raise click.ClickException(
             f"{place} cannot be imported in {site.folder}:\n\n{output.strip()}"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -82,11 +83,8 @@ def nginx_accepts(site: Site, environment: Mapping[str, str]) -> Iterator[str]:
     :param site: The site.
     :param environment: The variables that it is started with.
     """
-    with TemporaryDirectory(prefix="microweb-") as folder:
-        tried = Path(folder, "nginx.conf")
-        tried.write_text(nginx.main_file(replace(site, run=folder)), encoding="utf-8")
-        errors = f"{folder}/nginx-error.log"
-        command = ["nginx", "-t", "-p", folder, "-c", str(tried), "-e", errors]
+    with _written(site, "nginx.conf", nginx.main_file) as (folder, file):
+        command = ["nginx", "-t", "-p", folder, "-c", file, "-e", f"{folder}/nginx-error.log"]
         yield from _tried(command, folder, environment, _NGINX_SAYS)
 
 
@@ -112,10 +110,8 @@ def apache_accepts(site: Site, environment: Mapping[str, str]) -> Iterator[str]:
     :param site: The site.
     :param environment: The variables that it is started with.
     """
-    with TemporaryDirectory(prefix="microweb-") as folder:
-        tried = Path(folder, "httpd.conf")
-        tried.write_text(apache.main_file(replace(site, run=folder)), encoding="utf-8")
-        command = ["apache2", "-t", "-f", str(tried)]
+    with _written(site, "httpd.conf", apache.main_file) as (folder, file):
+        command = ["apache2", "-t", "-f", file]
         yield from _tried(command, folder, environment, _APACHE_SAYS)
 
 
@@ -128,6 +124,15 @@ _APACHE_SAYS = {
     ),
     r"SSLCertificateFile: file '(.+?)' does not exist": "There is no certificate {0}.",
 }
+
+
+@contextmanager
+def _written(site: Site, name: str, main_file: Callable[[Site], str]) -> Iterator[tuple[str, str]]:
+    """Write a whole configuration into a folder of its own, which is the run folder in it."""
+    with TemporaryDirectory(prefix="microweb-") as folder:
+        file = Path(folder, name)
+        file.write_text(main_file(replace(site, run=folder)), encoding="utf-8")
+        yield folder, str(file)
 
 
 def _tried(
